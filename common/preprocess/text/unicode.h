@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+// The few facts about Unicode that the tokenizer needs. Classes and NFC come from utf8proc
+// (Unicode 15), which shows its face in unicode.cpp only.
+namespace desa2va::text {
+
+enum class CharClass : std::uint8_t {
+  Letter,   // \p{L}
+  Number,   // \p{N}
+  Newline,  // CR, LF
+  Space,    // the rest of White_Space: 25 code points with CR and LF
+  Other,
+};
+
+CharClass char_class(char32_t c);
+
+// One code point and the bytes it takes, from the start of `utf8` (not empty). A byte that starts
+// no valid sequence (truncated, overlong, surrogate, above U+10FFFF) is U+FFFD of length 1.
+struct Decoded {
+  char32_t code = 0;
+  int length = 0;
+};
+Decoded decode_utf8(std::string_view utf8);
+
+void append_utf8(std::string& out, char32_t c);
+
+// Normalization form C; invalid bytes become U+FFFD. Linear time, also for long runs of marks.
+std::string nfc(std::string_view utf8);
+
+}  // namespace desa2va::text
