@@ -1,0 +1,42 @@
+@0xd0b6f1c27a3e5941;
+# Values inside the SST files of a dataset directory (docs/formats.md has keys and files).
+# One writer, once; any number of readers, for ever. Nothing here is ever changed after it was
+# published; new fields may be added at the end, and a reader that does not know them ignores them.
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("desa2va::schema");
+
+struct StoredSample {
+  key @0 :Text;              # unique in the dataset, stable over imports
+  media @1 :Data;            # 16 bytes (XXH3-128, big-endian) for each medium the payload points to
+  broken @2 :Text;           # empty: usable; else why training must not draw it
+  payload @3 :Data;          # a Sample, opaque to the store
+}
+
+struct StoredFrameIndex {
+  timeBaseNum @0 :Int32;     # seconds = pts * timeBaseNum / timeBaseDen
+  timeBaseDen @1 :Int32;
+  width @2 :Int32;           # pixels, as displayed
+  height @3 :Int32;
+  rotation @4 :Int32;        # degrees clockwise, a multiple of 90
+  pts @5 :List(Int64);       # of every displayable frame, ascending
+  keyframe @6 :List(Bool);   # true where decoding may start; as long as pts
+}
+
+struct StoredCosts {         # of consecutive samples
+  costs @0 :List(Cost);
+
+  struct Cost {
+    frames @0 :Int64;        # frames that the sample can draw from
+    pixels @1 :Int64;        # width * height of one frame
+    tokens @2 :Int64 = -1;   # length of the conversation; -1: not known at import
+    objects @3 :Int64;       # referred objects, or turns
+    textBytes @4 :Int64;     # UTF-8 bytes of all sentences
+    decodeMs @5 :Float32;    # milliseconds to decode one frame at import
+  }
+}
+
+struct StoredMedia {         # value of the index: where the bytes of a hash are
+  file @0 :UInt32;           # media-<file>.sst
+  number @1 :UInt64;         # key in that file
+  bytes @2 :UInt64;
+}
