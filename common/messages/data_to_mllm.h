@@ -1,0 +1,19 @@
+#pragma once
+
+#include "common/base/host_tensor.h"
+
+// data -> mllm (schemas/data_to_mllm.capnp). B samples, L the longest of them, T tiles, n [SEG]s.
+namespace desa2va::messages {
+
+struct Batch {
+  HostTensor ids;                // i64 [B, L], right-padded with 0; phase A: [0, 0]
+  HostTensor labels;             // i64 [B, L], -100 where there is no loss
+  HostTensor lengths;            // i64 [B]
+  HostTensor tiles_per_sample;   // i64 [B]; a text-only sample brings one all-zero tile
+  HostTensor tiles;              // u8 [T, 3, s, s], RGB
+  HostTensor seg_counts;         // i64 [B]
+  HostTensor real_text_ids;      // i64 [n, Lt], right-padded with 0; phase A: one row a distinct text
+  HostTensor real_text_lengths;  // i64 [n]
+};
+
+}  // namespace desa2va::messages
