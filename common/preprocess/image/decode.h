@@ -9,8 +9,8 @@
 
 // Encoded pictures to RGB, byte for byte as Pillow's `Image.open(file).convert("RGB")`: JPEG by
 // libjpeg-turbo with the accurate integer IDCT and fancy upsampling, PNG by libpng, GIF (first
-// picture) by libavcodec. EXIF orientation is ignored, alpha is dropped, grey is repeated, CMYK is
-// converted as Pillow does. The kind of file is read from its first bytes, never from its name.
+// picture) by our own reader. EXIF orientation is ignored, alpha is dropped, grey is repeated, CMYK
+// is converted as Pillow does. The kind of file is read from its first bytes, never from its name.
 namespace desa2va::preprocess {
 
 enum class ImageFormat : std::uint8_t { Unknown, Jpeg, Png, Gif };
