@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <ATen/core/Tensor.h>
+
+#include "common/base/random.h"
+
+// Dropout whose choices are counters (model.md 7): the same for any process, thread count, padding
+// and number of passes over a microbatch.
+namespace desa2va::models {
+
+// Which numbers a forward pass of one microbatch draws.
+struct DropoutPlan {
+  double rate = 0;  // 0: no dropout
+  std::uint64_t seed = 0;
+  std::uint32_t microbatch = 0;    // of the run
+  std::int64_t max_length = 8192;  // stride of a row, so that padding does not matter
+};
+
+// (rows, length, channels) float: 0 where dropped, else 1 / (1 - rate). Element (r, l, c) is kept
+// iff word (r * max_length + l) * channels + c of (seed, "lora_dropout/site", microbatch), times
+// 2^-32, is >= rate.
+at::Tensor dropout_mask(const DropoutPlan& plan, std::string_view site, std::int64_t rows,
+                        std::int64_t length, std::int64_t channels);
+
+}  // namespace desa2va::models

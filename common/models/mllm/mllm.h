@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "common/config/model.h"
+#include "common/models/layers/dropout.h"
+#include "common/models/weights/parameters.h"
+
+// The multimodal language model of the mllm role: tiles and tokens to [SEG] states and the language
+// loss, and texts to x_real. Functions throw c10::Error on wrong shapes; call them in `guarded`.
+namespace desa2va::models {
+
+// Ids with a meaning; the defaults are those of the published tokenizer with the five added tokens.
+struct MllmTokens {
+  std::int64_t img_context = 151667;
+  std::int64_t seg = 151674;
+};
+
+struct MllmInput {
+  at::Tensor ids;      // (B, L) int64, padded on the right with 0
+  at::Tensor labels;   // (B, L) int64, -100 = no label
+  at::Tensor lengths;  // (B) int64, real tokens of each row
+  // (sum of tiles_per_sample, 3, s, s), in sample order; uint8 is normalised here. A float tile
+  // (already normalised) whose sum is exactly 0 is absent, as in the reference: its embeddings
+  // are dropped before insertion. uint8 tiles are always there: a sample without image brings none.
+  at::Tensor tiles;
+  std::vector<std::int64_t> tiles_per_sample;
+};
+
+struct MllmOutput {
+  at::Tensor loss;        // scalar; 0 with zero gradients where no token has a label
+  at::Tensor seg_hidden;  // (n, D) final-norm states at the [SEG] positions, row-major order
+  std::vector<std::int64_t> seg_sample;  // n: which sample each row belongs to
+  at::Tensor image_embeds;               // (tiles that are there, tokens per tile, D), after mlp1
+  at::Tensor hidden;                     // (B, L, D); rows beyond a sample's length mean nothing
+};
+
+// Where the text feature of an object comes from (`real_text.source`).
+enum class RealTextSource : std::uint8_t { LlmText, EmbedMean };
+
+struct MllmGenerated {
+  std::vector<std::int64_t> ids;  // new tokens with the stop token
+  at::Tensor seg_hidden;          // (n, D) states of the [SEG] tokens when they were fed back
+};
+
+// Belongs to one thread. Parameters come uninitialised and without gradients: `initialise_mllm` or
+// `load`, then `enable_gradients`, each on `named_tensors()`.
+class Mllm {
+ public:
+  Mllm(const config::VitConfig& vit, const config::LlmConfig& llm, MllmTokens tokens);
+  ~Mllm();
+  Mllm(Mllm&&) noexcept;
+  Mllm& operator=(Mllm&&) noexcept;
+
+  // The graph reaches from loss and seg_hidden to what has gradients enabled; the ViT records none
+  // unless `vit.train`. `dropout` of rate 0: evaluation.
+  MllmOutput forward(const MllmInput& input, const DropoutPlan& dropout) const;
+
+  // x_real: ids (n, Lt) padded on the right, lengths (n) >= 1 -> (n, D), no graph. LlmText: the
+  // final-norm state of the last token with LoRA off; EmbedMean: the mean of the embeddings. Both
+  // read `embeddings` (V, D), the snapshot taken when phase B starts; undefined: the current
+  // matrix.
+  at::Tensor real_text(const at::Tensor& ids, const at::Tensor& lengths, RealTextSource source,
+                       const at::Tensor& embeddings = {}) const;
+
+  // Greedy answer to one prompt (ids (1, L) with its tiles).
+  MllmGenerated generate(const MllmInput& prompt, std::int64_t max_new_tokens,
+                         const std::vector<std::int64_t>& stop_ids) const;
+
+  // Everything, under canonical names (common/models/weights/names.h).
+  NamedTensors named_tensors() const;
+  // A copy of the embedding matrix, for `real_text`.
+  at::Tensor embedding_snapshot() const;
+  // W + scaling * B A under canonical names of the base weights.
+  NamedTensors merged() const;
+  void to(const std::string& device);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// First weights as model.md 5.15 says.
+void initialise_mllm(const Mllm& mllm, const config::VitConfig& vit, const config::LlmConfig& llm,
+                     std::uint64_t seed);
+
+// What trains in phases B and C: mlp1, LoRA, embeddings and head; with `llm.train_base` the base
+// weights, with `vit.train` the tower. Phase A trains nothing here.
+std::set<std::string> trained_names(const Mllm& mllm, const config::VitConfig& vit,
+                                    const config::LlmConfig& llm);
+
+}  // namespace desa2va::models

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "common/base/result.h"
+
+// The gate between model code, which throws, and everything else, which returns Result<T>.
+namespace desa2va::tensor {
+
+// The exception being handled as an Error; call it in a catch block only. c10::Error and any other
+// exception become Internal with the first line of their message; memory that ran out is named.
+Error current_exception_as_error();
+
+// Runs `f` and returns what it returns, or the exception it threw as an Error. Called by a
+// service around its stage and nowhere else in a service.
+template <class F>
+auto guarded(F&& f) -> Result<std::invoke_result_t<F>> {
+  using Value = std::invoke_result_t<F>;
+  try {
+    if constexpr (std::is_void_v<Value>) {
+      std::forward<F>(f)();
+      return Result<void>();
+    } else {
+      return Result<Value>(std::forward<F>(f)());
+    }
+  } catch (...) {
+    return current_exception_as_error();
+  }
+}
+
+// Threads that one operator may use in this process, >= 1. The bits of some operators depend on
+// it, so the monolith sets it before each stage; cheap when nothing changes. Call from the compute
+// thread only. Operators never run beside each other (inter-op threads are never used).
+void set_threads(int count);
+
+}  // namespace desa2va::tensor

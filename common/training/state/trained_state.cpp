@@ -1,0 +1,145 @@
+#include "common/training/state/trained_state.h"
+
+#include <cmath>
+
+#include <ATen/ops/abs.h>
+#include <ATen/ops/round.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/util/Exception.h>
+
+#include "common/tensor/bridge.h"
+#include "common/tensor/gradients.h"
+#include "common/training/optim/norm.h"
+
+namespace desa2va::training {
+namespace {
+
+constexpr double kUnits = 0x1p44;   // int64 units in 1.0
+constexpr double kLargest = 0x1p12;  // gradients from here on count as non-finite
+
+}  // namespace
+
+TrainedState::TrainedState(models::NamedTensors tensors, AdamWOptions optimizer, Sum sum)
+    : tensors_(std::move(tensors)), optimizer_(optimizer), sum_(sum) {}
+
+void TrainedState::train(const std::set<std::string>& names, bool fresh) {
+  models::enable_gradients(tensors_, names);
+  names_.assign(names.begin(), names.end());
+  trained_.clear();
+  AdamW::Tensors keep;
+  for (const std::string& name : names_) {
+    trained_.push_back(tensors_.at(name));
+    keep.emplace(name, trained_.back());
+  }
+  if (fresh) optimizer_.clear();
+  optimizer_.drop_all_but(keep);
+  accumulated_.clear();
+}
+
+void TrainedState::begin_step() {
+  const tensor::NoGradient no_gradient;
+  gradients_.clear();
+  if (accumulated_.size() == trained_.size()) {
+    for (at::Tensor& sum : accumulated_) sum.zero_();
+  } else {
+    accumulated_.clear();
+    for (const at::Tensor& tensor : trained_)
+      accumulated_.push_back(at::zeros_like(
+          tensor, tensor.options().dtype(sum_ == Sum::Fast ? at::kFloat : at::kLong)));
+  }
+  if (sum_ == Sum::Reproducible)
+    overflow_ = at::zeros({static_cast<std::int64_t>(trained_.size())}, at::kLong);
+}
+
+void TrainedState::add(const std::vector<at::Tensor>& gradients) {
+  const tensor::NoGradient no_gradient;
+  TORCH_CHECK(gradients.size() == accumulated_.size(), "a microbatch brought ", gradients.size(),
+              " gradients for ", accumulated_.size(), " tensors");
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    if (sum_ == Sum::Fast) {
+      accumulated_[i].add_(gradients[i]);
+      continue;
+    }
+    const at::Tensor wide = gradients[i].to(at::kDouble);
+    const at::Tensor size = wide.abs();
+    // A NaN compares false, so it is caught too.
+    if (!(size.numel() == 0 || size.max().item<double>() < kLargest)) {
+      overflow_[static_cast<std::int64_t>(i)] += 1;
+      continue;
+    }
+    accumulated_[i].add_(wide.mul_(kUnits).round_().to(at::kLong));
+  }
+}
+
+std::vector<at::Tensor> TrainedState::to_reduce() {
+  std::vector<at::Tensor> sums = accumulated_;
+  if (sum_ == Sum::Reproducible && !sums.empty()) sums.push_back(overflow_);
+  return sums;
+}
+
+void TrainedState::finish() {
+  const tensor::NoGradient no_gradient;
+  if (sum_ == Sum::Fast) {
+    gradients_ = accumulated_;
+    return;
+  }
+  gradients_.clear();
+  for (std::size_t i = 0; i < accumulated_.size(); ++i) {
+    at::Tensor gradient = accumulated_[i].to(at::kDouble).mul_(1 / kUnits).to(at::kFloat);
+    if (overflow_[static_cast<std::int64_t>(i)].item<std::int64_t>() > 0)
+      gradient.fill_(std::numeric_limits<float>::quiet_NaN());
+    gradients_.push_back(std::move(gradient));
+  }
+}
+
+TrainedState::Norms TrainedState::norms(int rank, int size) const {
+  Norms norms;
+  for (std::size_t i = static_cast<std::size_t>(rank); i < gradients_.size();
+       i += static_cast<std::size_t>(size)) {
+    const double squared = squared_norm(gradients_[i]);
+    if (!std::isfinite(squared) && norms.finite) {
+      norms.finite = false;
+      norms.first_bad = names_[i];
+    }
+    norms.squared.emplace_back(names_[i], squared);
+  }
+  return norms;
+}
+
+void TrainedState::commit(double lr, double scale) {
+  const tensor::NoGradient no_gradient;
+  AdamW::Tensors parameters;
+  AdamW::Tensors gradients;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    parameters.emplace(names_[i], trained_[i]);
+    gradients.emplace(names_[i], gradients_[i]);
+  }
+  optimizer_.step(parameters, gradients, lr, scale);
+}
+
+std::vector<std::pair<std::string, HostTensor>> TrainedState::snapshot() const {
+  std::vector<std::pair<std::string, HostTensor>> out;
+  for (const auto& [name, tensor] : tensors_) out.emplace_back(name, tensor::copy_to_host(tensor));
+  for (const auto& [name, tensor] : optimizer_.state())
+    out.emplace_back(kOptimizerPrefix + name, tensor::copy_to_host(tensor));
+  return out;
+}
+
+void TrainedState::restore(const std::map<std::string, HostTensor>& saved) {
+  const tensor::NoGradient no_gradient;
+  std::map<std::string, HostTensor> values;
+  AdamW::Tensors optimizer;
+  const std::string prefix = kOptimizerPrefix;
+  for (const auto& [name, host] : saved) {
+    if (name.starts_with(prefix))
+      optimizer.emplace(name.substr(prefix.size()), tensor::from_host(host).clone());
+    else if (tensors_.contains(name))
+      values.emplace(name, host);
+  }
+  models::load(tensors_, values);
+  optimizer_.restore(optimizer);
+}
+
+}  // namespace desa2va::training

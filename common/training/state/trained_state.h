@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "common/base/host_tensor.h"
+#include "common/models/weights/parameters.h"
+#include "common/training/optim/adamw.h"
+
+namespace desa2va::training {
+
+// How the gradients of microbatches and replicas are added.
+enum class Sum {
+  Fast,          // float32, in microbatch order, then the collective's own order
+  Reproducible,  // int64 in units of 2^-44: the same bits for any grouping; |g| >= 2^12 is non-finite
+};
+
+// The trained tensors of one role: gradients of the open step, optimizer, and what a checkpoint
+// holds of them. The model's tensors are shared, not copied. Belongs to the compute thread; throws.
+class TrainedState {
+ public:
+  // `tensors`: everything the role holds, by canonical name.
+  TrainedState(models::NamedTensors tensors, AdamWOptions optimizer, Sum sum);
+
+  // From here on `names` have gradients, all others not. State of tensors that no longer train is
+  // dropped; a tensor that joins starts with step count 0. `fresh`: a new optimizer.
+  void train(const std::set<std::string>& names, bool fresh);
+
+  // The tensors that train, in name order: what to differentiate by. Empty when nothing trains.
+  const std::vector<at::Tensor>& trained() const { return trained_; }
+
+  // Every gradient of the step is zero: what the data does not reach still decays.
+  void begin_step();
+  // Adds one microbatch: gradients in the order of `trained()`; undefined ones are zero.
+  void add(const std::vector<at::Tensor>& gradients);
+
+  // What replicas have to sum, in place, before `finish`.
+  std::vector<at::Tensor> to_reduce();
+  // The sums are complete: the gradients of the step.
+  void finish();
+
+  struct Norms {
+    std::vector<std::pair<std::string, double>> squared;  // of the tensors this replica owns
+    bool finite = true;
+    std::string first_bad;
+  };
+  // Replica `rank` of `size` owns every size-th tensor in name order.
+  Norms norms(int rank, int size) const;
+
+  // One AdamW update with the step's gradients times `scale`.
+  void commit(double lr, double scale);
+
+  // All tensors and the optimizer's state, copied. Restoring needs the same names and shapes; the
+  // optimizer's part may be absent for tensors that do not train.
+  std::vector<std::pair<std::string, HostTensor>> snapshot() const;
+  // Names of a snapshot that belong to the optimizer begin with this.
+  static constexpr const char* kOptimizerPrefix = "optimizer/";
+  void restore(const std::map<std::string, HostTensor>& saved);
+
+  const models::NamedTensors& tensors() const { return tensors_; }
+
+ private:
+  models::NamedTensors tensors_;
+  AdamW optimizer_;
+  const Sum sum_;
+  std::vector<std::string> names_;       // of trained_, ascending
+  std::vector<at::Tensor> trained_;
+  std::vector<at::Tensor> accumulated_;  // float32 or int64, as `sum_` says
+  at::Tensor overflow_;                  // int64 per trained tensor, Reproducible only
+  std::vector<at::Tensor> gradients_;    // float32, after finish
+};
+
+}  // namespace desa2va::training
