@@ -43,10 +43,11 @@ enum class LinkKind : std::uint8_t { Ipc, Tcp };
 struct DirectoryOptions {
   std::string socket_dir;  // short: an ipc path ends at 107 bytes
   LinkKind default_kind = LinkKind::Ipc;
-  std::map<std::string, LinkKind> kinds;            // by edge name
-  std::map<Rank, std::string> hosts;                // a rank not named is on 127.0.0.1
-  std::map<std::string, std::uint16_t> port_bases;  // tcp, by edge name: the i-th edge of that
-                                                    // name meets at transport.<name>.port_base + i
+  std::map<std::string, LinkKind> kinds = {};  // by edge name
+  std::map<Rank, std::string> hosts = {};      // a rank not named is on 127.0.0.1
+  std::map<std::string, std::uint16_t> port_bases =
+      {};  // tcp, by edge name: the i-th edge of that
+           // name meets at transport.<name>.port_base + i
 };
 
 // From an edge to the address where its two ends meet: a function of the job's list of edges, the

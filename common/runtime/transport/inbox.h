@@ -63,6 +63,7 @@ class Inbox {
     Rank peer;
     std::unique_ptr<Endpoint> endpoint;
     std::uint64_t last_sequence = 0;
+    std::optional<Error> failure;
   };
 
   std::shared_ptr<exec::EventFd> waker_;
