@@ -56,7 +56,8 @@ struct PromptOptions {
   Encoder encoder = Encoder::V;
   const PromptTemplate* prompt_template = nullptr;
   ImageBlock image;
-  std::int64_t max_length = 8192;  // longer conversations are cut at the end
+  std::int64_t max_length = 8192;     // longer conversations are cut at the end
+  bool separator_everywhere = false;  // `encode.separator_everywhere`: encoder I too
 };
 
 // Instruction, answer + suffix and separator are tokenised apart. Leading answers of encoder I are

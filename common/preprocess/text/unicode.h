@@ -31,4 +31,9 @@ void append_utf8(std::string& out, char32_t c);
 // Normalization form C; invalid bytes become U+FFFD. Linear time, also for long runs of marks.
 std::string nfc(std::string_view utf8);
 
+// Without the blanks at both ends, as Python's str.strip: White_Space and U+001C..U+001F.
+std::string_view strip(std::string_view utf8);
+// Lower case, one character for one; invalid bytes become U+FFFD.
+std::string lower(std::string_view utf8);
+
 }  // namespace desa2va::text

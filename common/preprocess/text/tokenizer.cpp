@@ -1,0 +1,152 @@
+#include "common/preprocess/text/tokenizer.h"
+
+#include <algorithm>
+
+#include "common/preprocess/text/pretokenizer.h"
+#include "common/preprocess/text/unicode.h"
+
+namespace desa2va::text {
+
+namespace {
+
+constexpr TokenId kLargestId = 1 << 24;  // bounds the table of a file that lies
+
+Result<SpecialIds> special_ids(const std::map<std::string, TokenId>& added) {
+  SpecialIds ids;
+  const std::pair<const char*, TokenId*> wanted[] = {{"<|endoftext|>", &ids.endoftext},
+                                                     {"<|im_start|>", &ids.im_start},
+                                                     {"<|im_end|>", &ids.im_end},
+                                                     {"<img>", &ids.img},
+                                                     {"</img>", &ids.img_end},
+                                                     {"<IMG_CONTEXT>", &ids.img_context},
+                                                     {"[SEG]", &ids.seg},
+                                                     {"<p>", &ids.p},
+                                                     {"</p>", &ids.p_end},
+                                                     {"<vp>", &ids.vp},
+                                                     {"</vp>", &ids.vp_end}};
+  for (const auto& [token, id] : wanted) {
+    const auto found = added.find(token);
+    if (found == added.end()) {
+      return fail(Errc::InvalidArgument,
+                  "the added tokens lack {}: the vocabulary must be prepared for this model",
+                  token);
+    }
+    *id = found->second;
+  }
+  return ids;
+}
+
+}  // namespace
+
+Result<Tokenizer> Tokenizer::build(const Vocabulary& vocabulary) {
+  Tokenizer tokenizer;
+  const auto place = [&](TokenId id, const std::string& bytes) -> Result<void> {
+    if (id < 0 || id > kLargestId) {
+      return fail(Errc::InvalidArgument, "token id {} is outside 0 .. {}", id, kLargestId);
+    }
+    const auto at = static_cast<std::size_t>(id);
+    if (at >= tokenizer.bytes_of_.size()) tokenizer.bytes_of_.resize(at + 1);
+    if (!tokenizer.bytes_of_[at].empty()) {
+      return fail(Errc::InvalidArgument, "token id {} is given twice", id);
+    }
+    if (bytes.empty()) return fail(Errc::InvalidArgument, "token id {} is empty", id);
+    tokenizer.bytes_of_[at] = bytes;
+    return {};
+  };
+  for (const auto& [bytes, id] : vocabulary.tokens) DESA2VA_TRY(place(id, bytes));
+  for (const auto& [token, id] : vocabulary.added) {
+    DESA2VA_TRY(place(id, token));
+    tokenizer.added_[static_cast<unsigned char>(token[0])].emplace_back(token, id);
+  }
+  for (auto& list : tokenizer.added_) {
+    std::stable_sort(list.begin(), list.end(),
+                     [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+  }
+
+  for (std::size_t b = 0; b < 256; ++b) {
+    const auto found = vocabulary.tokens.find(std::string(1, static_cast<char>(b)));
+    if (found == vocabulary.tokens.end()) {
+      return fail(Errc::InvalidArgument, "the vocabulary has no token for byte {}", b);
+    }
+    tokenizer.byte_ids_[b] = found->second;
+  }
+  tokenizer.merges_.reserve(vocabulary.merges.size());
+  for (std::size_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
+    const auto& [left, right] = vocabulary.merges[rank];
+    const auto a = vocabulary.tokens.find(left);
+    const auto b = vocabulary.tokens.find(right);
+    const auto result = vocabulary.tokens.find(left + right);
+    if (a == vocabulary.tokens.end() || b == vocabulary.tokens.end() ||
+        result == vocabulary.tokens.end()) {
+      return fail(Errc::InvalidArgument, "merge {} makes or uses a token that has no id", rank);
+    }
+    tokenizer.merges_.add(a->second, b->second, {static_cast<std::uint32_t>(rank), result->second});
+  }
+  DESA2VA_ASSIGN(tokenizer.special_, special_ids(vocabulary.added));
+  return tokenizer;
+}
+
+Result<Tokenizer> Tokenizer::load(const std::filesystem::path& folder) {
+  DESA2VA_ASSIGN(const Vocabulary vocabulary, read_vocabulary(folder));
+  return build(vocabulary).in(folder.string());
+}
+
+std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
+  std::vector<TokenId> out;
+  encode_to(text, out);
+  return out;
+}
+
+void Tokenizer::encode_to(std::string_view text, std::vector<TokenId>& out) const {
+  std::size_t start = 0;  // of the ordinary text not yet encoded
+  for (std::size_t at = 0; at < text.size();) {
+    const auto& candidates = added_[static_cast<unsigned char>(text[at])];
+    const auto found = std::find_if(candidates.begin(), candidates.end(), [&](const auto& token) {
+      return text.substr(at).starts_with(token.first);
+    });
+    if (found == candidates.end()) {
+      ++at;
+      continue;
+    }
+    encode_ordinary(text.substr(start, at - start), out);
+    out.push_back(found->second);
+    at += found->first.size();
+    start = at;
+  }
+  encode_ordinary(text.substr(start), out);
+}
+
+void Tokenizer::encode_ordinary(std::string_view text, std::vector<TokenId>& out) const {
+  if (text.empty()) return;
+  const std::string normal = nfc(text);
+  std::string_view rest = normal;
+  std::vector<TokenId> piece;
+  while (!rest.empty()) {
+    const std::size_t length = next_piece(rest);
+    piece.clear();
+    for (const char c : rest.substr(0, length)) {
+      piece.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+    }
+    merges_.merge(piece);
+    out.insert(out.end(), piece.begin(), piece.end());
+    rest.remove_prefix(length);
+  }
+}
+
+std::string Tokenizer::decode(std::span<const TokenId> ids) const {
+  std::string out;
+  for (const TokenId id : ids) {
+    if (id >= 0 && id < size()) out += bytes_of_[static_cast<std::size_t>(id)];
+  }
+  return out;
+}
+
+std::optional<TokenId> Tokenizer::id_of(std::string_view token) const {
+  if (token.empty()) return std::nullopt;
+  for (const auto& [text, id] : added_[static_cast<unsigned char>(token[0])]) {
+    if (text == token) return id;
+  }
+  return std::nullopt;
+}
+
+}  // namespace desa2va::text
