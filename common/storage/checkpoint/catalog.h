@@ -9,6 +9,10 @@
 
 #include "common/storage/checkpoint/manifest.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace desa2va::checkpoint {
 
 struct Summary {
@@ -34,7 +38,8 @@ struct GcReport {
 class Catalog {
  public:
   // Makes the store if it is not there. Unavailable while another process holds it for writing.
-  static Result<Catalog> open(const std::filesystem::path& dir);
+  // `env`: the file system of the database; tests inject faults.
+  static Result<Catalog> open(const std::filesystem::path& dir, rocksdb::Env* env = nullptr);
   // NotFound when there is no store. Waits for nobody and changes nothing.
   static Result<Catalog> open_read_only(const std::filesystem::path& dir);
   Catalog(Catalog&&) noexcept;
@@ -46,7 +51,9 @@ class Catalog {
   // checkpoints are intact and a later commit may succeed.
   Result<void> commit(const Manifest& manifest);
 
-  // Ascending by step.
+  // Ascending.
+  Result<std::vector<std::uint64_t>> steps() const;
+  // Ascending by step; Corrupt when any manifest is.
   Result<std::vector<Summary>> list() const;
   // The newest; empty when there is none yet.
   Result<std::optional<std::uint64_t>> last_step() const;
@@ -54,8 +61,8 @@ class Catalog {
   Result<Manifest> load(std::uint64_t step) const;
 
   // Keeps the newest `keep` (>= 1) manifests and removes the others, then every part that no
-  // manifest names and that belongs to a step up to the newest. Parts of a later step may be in
-  // the making and stay. A kill in between loses nothing: run again.
+  // manifest names and that belongs to a step up to the newest; call it while no rank is saving
+  // one of those. A kill in between loses nothing: run again.
   Result<GcReport> gc(std::size_t keep);
   // Forgets checkpoints after `step` (a run restarted from an older one); their parts go with gc.
   Result<void> drop_after(std::uint64_t step);
