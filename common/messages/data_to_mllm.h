@@ -9,7 +9,7 @@ struct Batch {
   HostTensor ids;                // i64 [B, L], right-padded with 0; phase A: [0, 0]
   HostTensor labels;             // i64 [B, L], -100 where there is no loss
   HostTensor lengths;            // i64 [B]
-  HostTensor tiles_per_sample;   // i64 [B]; a text-only sample brings one all-zero tile
+  HostTensor tiles_per_sample;   // i64 [B]; 0 for a text-only sample
   HostTensor tiles;              // u8 [T, 3, s, s], RGB
   HostTensor seg_counts;         // i64 [B]
   HostTensor real_text_ids;      // i64 [n, Lt], right-padded with 0; phase A: one row a distinct text

@@ -2,7 +2,7 @@
 
 #include <ATen/ops/add.h>
 
-#include "common/tensor/bridge.h"
+#include "common/tensor/guarded.h"
 
 namespace desa2va::training {
 

@@ -1,6 +1,8 @@
 #include "common/training/state/trained_state.h"
 
 #include <cmath>
+#include <limits>
+#include <set>
 
 #include <ATen/ops/abs.h>
 #include <ATen/ops/round.h>
@@ -17,24 +19,33 @@ namespace {
 
 constexpr double kUnits = 0x1p44;   // int64 units in 1.0
 constexpr double kLargest = 0x1p12;  // gradients from here on count as non-finite
+constexpr std::string_view kOptimizer = "optimizer/";
 
 }  // namespace
 
-TrainedState::TrainedState(models::NamedTensors tensors, AdamWOptions optimizer, Sum sum)
-    : tensors_(std::move(tensors)), optimizer_(optimizer), sum_(sum) {}
+TrainedState::TrainedState(models::NamedTensors tensors, Trains trains, AdamWOptions optimizer,
+                           Sum sum)
+    : tensors_(std::move(tensors)), trains_(std::move(trains)), optimizer_(optimizer), sum_(sum) {}
 
-void TrainedState::train(const std::set<std::string>& names, bool fresh) {
-  models::enable_gradients(tensors_, names);
-  names_.assign(names.begin(), names.end());
+void TrainedState::enter(Phase phase) {
+  if (phase_ == phase) return;
+  const bool fresh = !phase_ || *phase_ == Phase::A;
+  phase_ = phase;
+  names_.clear();
   trained_.clear();
+  accumulated_.clear();
   AdamW::Tensors keep;
-  for (const std::string& name : names_) {
-    trained_.push_back(tensors_.at(name));
-    keep.emplace(name, trained_.back());
+  std::set<std::string> with_gradient;
+  for (const auto& [name, tensor] : tensors_) {
+    if (!trains_(name, phase)) continue;
+    names_.push_back(name);
+    trained_.push_back(tensor);
+    keep.emplace(name, tensor);
+    with_gradient.insert(name);
   }
+  models::enable_gradients(tensors_, with_gradient);
   if (fresh) optimizer_.clear();
   optimizer_.drop_all_but(keep);
-  accumulated_.clear();
 }
 
 void TrainedState::begin_step() {
@@ -123,18 +134,19 @@ std::vector<std::pair<std::string, HostTensor>> TrainedState::snapshot() const {
   std::vector<std::pair<std::string, HostTensor>> out;
   for (const auto& [name, tensor] : tensors_) out.emplace_back(name, tensor::copy_to_host(tensor));
   for (const auto& [name, tensor] : optimizer_.state())
-    out.emplace_back(kOptimizerPrefix + name, tensor::copy_to_host(tensor));
+    out.emplace_back(std::string(kOptimizer) + name, tensor::copy_to_host(tensor));
   return out;
 }
 
-void TrainedState::restore(const std::map<std::string, HostTensor>& saved) {
+void TrainedState::restore(Phase phase, const std::map<std::string, HostTensor>& saved) {
   const tensor::NoGradient no_gradient;
+  phase_.reset();
+  enter(phase);
   std::map<std::string, HostTensor> values;
   AdamW::Tensors optimizer;
-  const std::string prefix = kOptimizerPrefix;
   for (const auto& [name, host] : saved) {
-    if (name.starts_with(prefix))
-      optimizer.emplace(name.substr(prefix.size()), tensor::from_host(host).clone());
+    if (name.starts_with(kOptimizer))
+      optimizer.emplace(name.substr(kOptimizer.size()), tensor::from_host(host).clone());
     else if (tensors_.contains(name))
       values.emplace(name, host);
   }

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "common/base/host_tensor.h"
+#include "common/base/ids.h"
 #include "common/models/weights/parameters.h"
 #include "common/training/optim/adamw.h"
 
@@ -25,12 +27,15 @@ enum class Sum {
 // holds of them. The model's tensors are shared, not copied. Belongs to the compute thread; throws.
 class TrainedState {
  public:
-  // `tensors`: everything the role holds, by canonical name.
-  TrainedState(models::NamedTensors tensors, AdamWOptions optimizer, Sum sum);
+  using Trains = std::function<bool(const std::string& name, Phase phase)>;
 
-  // From here on `names` have gradients, all others not. State of tensors that no longer train is
-  // dropped; a tensor that joins starts with step count 0. `fresh`: a new optimizer.
-  void train(const std::set<std::string>& names, bool fresh);
+  // `tensors`: everything the role holds, by canonical name; `trains`: which of them train when.
+  TrainedState(models::NamedTensors tensors, Trains trains, AdamWOptions optimizer, Sum sum);
+
+  // From here on what trains in `phase` has gradients, all else not. A leaves a new optimizer
+  // behind; from B to C it goes on, and what joins starts with step count 0. Nothing happens when
+  // the phase is this one already.
+  void enter(Phase phase);
 
   // The tensors that train, in name order: what to differentiate by. Empty when nothing trains.
   const std::vector<at::Tensor>& trained() const { return trained_; }
@@ -56,17 +61,17 @@ class TrainedState {
   // One AdamW update with the step's gradients times `scale`.
   void commit(double lr, double scale);
 
-  // All tensors and the optimizer's state, copied. Restoring needs the same names and shapes; the
-  // optimizer's part may be absent for tensors that do not train.
+  // All tensors and the optimizer's state ("optimizer/..."), copied.
   std::vector<std::pair<std::string, HostTensor>> snapshot() const;
-  // Names of a snapshot that belong to the optimizer begin with this.
-  static constexpr const char* kOptimizerPrefix = "optimizer/";
-  void restore(const std::map<std::string, HostTensor>& saved);
+  // The inverse, in the phase the snapshot was taken in. Names it does not know are left to others.
+  void restore(Phase phase, const std::map<std::string, HostTensor>& saved);
 
   const models::NamedTensors& tensors() const { return tensors_; }
 
  private:
   models::NamedTensors tensors_;
+  const Trains trains_;
+  std::optional<Phase> phase_;
   AdamW optimizer_;
   const Sum sum_;
   std::vector<std::string> names_;       // of trained_, ascending
