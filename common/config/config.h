@@ -109,32 +109,26 @@ struct EdgeConfig {
 
 // One member of `data.mixture[]` or `eval.mixture[]`.
 struct DatasetConfig {
-  std::string name;      // of the data set in data.shards
-  std::string importer;  // mevis | refcoco | refsav | llava; empty: must be there already
-  std::string path;      // root of the original files, for the importer
+  std::string name = {};      // of the data set in data.shards
+  std::string importer = {};  // mevis | refcoco | refsav | llava; empty: must be there already
+  std::string path = {};      // root of the original files; with a recipe relative to what it made
   std::string split = "train";
   std::int64_t repeats = 1;
-  std::optional<std::int64_t> max_items;
+  std::optional<std::int64_t> max_items = {};
 };
 
-// `data.recipe.*`: data that the project makes itself; absent name: none.
+// `data.recipe.*`: training data that the project makes itself where data.shards lacks it.
 struct RecipeConfig {
-  std::string name;            // empty: data.shards must exist or be importable | shapes
-  std::int64_t videos = 400;   // training scenes as videos
-  std::int64_t images = 1200;  // training scenes as images
-  std::int64_t questions = 200;
-  std::int64_t held_out = 100;  // scenes of the split `val`, videos and images alike
-  std::int64_t size = 128;      // pixels a side
-  std::int64_t frames = 8;      // a video
-  std::int64_t objects = 3;     // a scene, at least
-  std::int64_t vocabulary = 512;
-  std::int64_t seed = 1;
+  std::string kind = "none";  // | shapes
+  // The other keys below data.recipe: fields of the maker (common/synth/recipe.h), which checks
+  // them.
+  std::map<std::string, std::string, std::less<>> fields = {};
 };
 
 enum class OnTimeout : std::uint8_t { Stop, Substitute };
 enum class VideoShort : std::uint8_t { Repeat, Reference };
 struct DataConfig {
-  std::string shards;     // directory; load() makes it absolute
+  std::string shards;     // directory; load() makes it absolute; the launcher fills an empty one
   std::string tokenizer;  // directory with vocab.json, merges.txt; empty: <shards>/tokenizer
   std::vector<DatasetConfig> mixture;
   RecipeConfig recipe;

@@ -1,0 +1,76 @@
+#include "common/config/keys.h"
+
+namespace desa2va::config {
+
+void visit(DatasetConfig& item, Visitor& v) {
+  v.key("name", item.name, any(), "", "of the data set below data.shards");
+  v.key("importer", item.importer, one_of({"", "mevis", "refcoco", "refsav", "llava"}), "",
+        "layout of the original files, imported when the shards are missing");
+  v.key("path", item.path, any(), "path",
+        "root of the original files; with a recipe, relative to what the recipe made");
+  v.key("split", item.split, any(), "", "of the original files");
+  v.key("repeats", item.repeats, between(1, 10000), "times", "an epoch runs through it");
+  v.key("max_items", item.max_items, at_least(1), "samples", "use only the first; null: all");
+}
+
+void visit_data(Config& config, Visitor& v) {
+  v.section("data", [&data = config.data](Visitor& s) {
+    s.key("shards", data.shards, any(), "path",
+          "directory of the data sets; empty: beside what data.recipe makes, in the cache");
+    s.key("tokenizer", data.tokenizer, any(), "path",
+          "directory with vocab.json and merges.txt; empty: `tokenizer` in data.shards");
+    s.list("mixture", data.mixture, "data sets to train on");
+    s.section("recipe", [&recipe = data.recipe](Visitor& r) {
+      r.key("kind", recipe.kind, one_of({"none", "shapes"}), "",
+            "make moving shapes where data.shards is missing, or nothing");
+      r.key("*", recipe.fields, any(), "",
+            "fields of the recipe, as `desa2va shards synth --help` explains them");
+    });
+    s.key("group_world", data.group_world, at_least(1), "ranks",
+          "of the reference, for length grouping; null: micro_batches / accumulation");
+    s.key("batch", data.batch, between(1, 1024), "samples", "in one microbatch of B and C");
+    s.key("frames_per_sample", data.frames_per_sample, between(1, 64), "frames", "of a video");
+    s.key("objects_per_sample", data.objects_per_sample, between(1, 64), "objects",
+          "asked for in one sample");
+    s.key("failure_budget", data.failure_budget, at_least(0), "samples",
+          "that may be replaced in a run before it ends with exit code 3");
+    s.key("timeout_ms", data.timeout_ms, at_least(1), "ms", "for one sample");
+    s.key("on_timeout", data.on_timeout, one_of({"stop", "substitute"}), "",
+          "end with exit code 3, or replace the sample (equal runs are then no longer promised)");
+    s.key(
+        "video_short", data.video_short, one_of({"repeat", "reference"}), "",
+        "fewer frames than frames_per_sample: repeat the last, or leave frame blocks without one");
+    s.key("clamp_masks", data.clamp_masks, any(), "",
+          "overlapping polygons of one object count once (the reference adds them)");
+    s.key("read_ahead", data.read_ahead, between(1, 1024), "microbatches",
+          "prepared before they are asked for");
+  });
+  v.section("prompt", [&prompt = config.prompt](Visitor& s) {
+    s.key("template", prompt.template_name, one_of({"qwen_chat", "phi3_chat"}), "",
+          "words around a turn of conversation");
+    s.key("refcoco_phi3_override", prompt.refcoco_phi3_override, any(), "",
+          "RefCOCO turns use a phi3-like instruction, as in the reference");
+  });
+  v.section("encode", [&prompt = config.prompt](Visitor& s) {
+    s.key("separator_everywhere", prompt.separator_everywhere, any(), "",
+          "a separator after each turn of image data too (the reference: videos only)");
+  });
+  v.section("infer", [&infer = config.infer](Visitor& s) {
+    s.key("mllm_frames", infer.mllm_frames, one_of({"first5", "uniform5"}), "",
+          "which frames of a video the language model sees");
+    s.key("text_branch_on_tracked", infer.text_branch_on_tracked, any(), "",
+          "run the text decoder on frames without a prompt too");
+    s.key("max_new_tokens", infer.max_new_tokens, between(1, 8192), "tokens", "of an answer");
+  });
+  v.section("eval", [&eval = config.eval](Visitor& s) {
+    s.list("mixture", eval.mixture, "held-out data sets");
+    s.key("samples", eval.samples, at_least(1), "samples", "scored, over all data sets");
+    s.key("every_steps", eval.every_steps, at_least(0), "steps",
+          "between evaluations during the run; 0: none");
+    s.key("drawings", eval.drawings, at_least(0), "samples", "drawn as PNG or MP4");
+    s.key("count_missing", eval.count_missing, any(), "",
+          "an answer without a mask counts with the whole object as error");
+  });
+}
+
+}  // namespace desa2va::config
