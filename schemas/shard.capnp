@@ -12,16 +12,6 @@ struct StoredSample {
   payload @3 :Data;          # a Sample, opaque to the store
 }
 
-struct StoredFrameIndex {
-  timeBaseNum @0 :Int32;     # seconds = pts * timeBaseNum / timeBaseDen
-  timeBaseDen @1 :Int32;
-  width @2 :Int32;           # pixels, as displayed
-  height @3 :Int32;
-  rotation @4 :Int32;        # degrees clockwise, a multiple of 90
-  pts @5 :List(Int64);       # of every displayable frame, ascending
-  keyframe @6 :List(Bool);   # true where decoding may start; as long as pts
-}
-
 struct StoredCosts {         # of consecutive samples
   costs @0 :List(Cost);
 

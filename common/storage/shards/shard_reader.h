@@ -36,8 +36,8 @@ class ShardReader {
 
   // The bytes, verified against their hash. NotFound when the dataset has no such media.
   Result<Buffer> media(const ContentHash& hash) const;
-  // Empty for an image, and for a video that was stored without an index.
-  Result<std::optional<FrameIndex>> frame_index(const ContentHash& hash) const;
+  // What the writer attached, opaque here; empty for an image or a video stored without one.
+  Result<std::optional<Buffer>> frame_index(const ContentHash& hash) const;
 
  private:
   struct Impl;

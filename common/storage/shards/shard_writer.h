@@ -30,7 +30,8 @@ struct WriterOptions {
 // reader sees all of it or nothing; dropping the writer, or a kill, leaves no dataset (the next
 // writer of the same directory removes what a dead one left).
 //
-// Belongs to one thread. Memory: one block, plus about 100 bytes per medium and per sample.
+// Belongs to one thread. Memory: one block, about 100 bytes per medium and per sample, and the frame
+// indexes until `finish`.
 // After any failure every call returns that failure; a full disk is Overloaded and names the file.
 class ShardWriter {
  public:
@@ -42,8 +43,9 @@ class ShardWriter {
   // Stores the bytes of one image or video unless they are here already; 1 byte to 1 GiB.
   Result<ContentHash> media(ByteSpan bytes);
 
-  // Attaches the frame index to a stored video; the last one given counts.
-  Result<void> frame_index(const ContentHash& video, const FrameIndex& index);
+  // Attaches the frame index to a stored video: an encoded preprocess::VideoIndex, opaque here. The
+  // last one given counts.
+  Result<void> frame_index(const ContentHash& video, ByteSpan index);
 
   // Appends the next sample and returns its number, from 0. InvalidArgument when it names media
   // that are not stored or repeats a key.
