@@ -1,0 +1,150 @@
+#include "common/models/desa2va/segmenter.h"
+
+#include <ATen/Functions.h>
+
+#include "common/models/desa2va/fusion.h"
+#include "common/models/desa2va/segmenter_impl.h"
+#include "common/models/weights/initialise.h"
+#include "common/tensor/gradients.h"
+
+namespace desa2va::models {
+namespace {
+
+constexpr std::string_view kVisualDecoder = "grounding_encoder.sam2_model.sam_mask_decoder.";
+constexpr std::string_view kTextDecoder = "grounding_encoder.text_mask_decoder.";
+
+void copy_decoder(const NamedTensors& all, std::string_view from, std::string_view to) {
+  const tensor::NoGradient no_gradient;
+  for (const auto& [name, source] : all) {
+    if (!name.starts_with(from)) continue;
+    all.at(std::string(to) + name.substr(from.size())).copy_(source);
+  }
+}
+
+}  // namespace
+
+SamSegmenter::Impl::Impl(const config::ModelConfig& model, ModelParts which)
+    : config(model), parts(which) {
+  auto encoder = root->register_module("grounding_encoder", std::make_shared<torch::nn::Module>());
+  sam = encoder->register_module("sam2_model", std::make_shared<sam2::Sam2Model>(model.sam2));
+  if (parts.text_branch) {
+    text_decoder = encoder->register_module("text_mask_decoder",
+                                            std::make_shared<sam2::MaskDecoder>(model.sam2));
+  }
+  if (parts.decoupler) {
+    auto fusion = root->register_module("fusion", std::make_shared<torch::nn::Module>());
+    gate = fusion->register_module("gate", std::make_shared<Linear>(2 * model.sam2.dim, 1));
+  }
+}
+
+Branch SamSegmenter::Impl::decode(sam2::MaskDecoder& decoder, const EncodedFrames& frames,
+                                  const at::Tensor& h, const at::Tensor& frame_index,
+                                  const at::Tensor& dense) {
+  const std::int64_t rows = h.size(0), dim = config.sam2.dim;
+  auto& prompts = *sam->prompt_encoder;
+  sam2::DecoderInput input;
+  input.src = frames.p3 + sam->no_mem_embed.view({1, dim, 1, 1});
+  input.p1 = frames.p1;
+  input.p2 = frames.p2;
+  input.image_pe = prompts.dense_pe();
+  input.sparse = at::cat({prompts.no_points().expand({rows, 2, dim}), h.unsqueeze(1)}, 1);
+  input.dense = dense.defined() ? dense : prompts.no_mask();
+  input.frame_index = frame_index;
+  Branch branch;
+  branch.output = decoder.forward(input);
+  branch.selected = decoder.select(branch.output, config.sam2.mask_select == "argmax_iou");
+  return branch;
+}
+
+at::Tensor SamSegmenter::Impl::mask_prompt(const at::Tensor& fused_logits) {
+  const double limit = config.decoupler.reprompt_clamp;
+  return sam->prompt_encoder->dense(fused_logits.detach().clamp(-limit, limit).unsqueeze(1));
+}
+
+SamSegmenter::SamSegmenter(const config::ModelConfig& config, ModelParts parts)
+    : impl_(std::make_unique<Impl>(config, parts)) {}
+SamSegmenter::~SamSegmenter() = default;
+SamSegmenter::SamSegmenter(SamSegmenter&&) noexcept = default;
+SamSegmenter& SamSegmenter::operator=(SamSegmenter&&) noexcept = default;
+
+EncodedFrames SamSegmenter::encode(const at::Tensor& frames, bool with_grad) {
+  const std::int64_t size = impl_->config.sam2.image_size;
+  TORCH_CHECK(
+      frames.dim() == 4 && frames.size(1) == 3 && frames.size(2) == size && frames.size(3) == size,
+      "frames are (F, 3, ", size, ", ", size, "), not ", frames.sizes());
+  const auto run = [&] {
+    const auto output = impl_->sam->image_encoder->forward(sam2::normalize_frames(frames));
+    return EncodedFrames{output.levels[0], output.levels[1], output.levels[2]};
+  };
+  if (with_grad) return run();
+  const tensor::NoGradient no_gradient;
+  auto encoded = run();
+  return {encoded.p1.contiguous(), encoded.p2.contiguous(), encoded.p3.contiguous()};
+}
+
+Prediction SamSegmenter::predict(const EncodedFrames& frames, const at::Tensor& h_t,
+                                 const at::Tensor& h_v,
+                                 const std::vector<std::int64_t>& frame_index, bool reprompt) {
+  const tensor::NoGradient no_gradient;
+  auto& m = *impl_;
+  const auto frame = index_tensor(frame_index, frames.p3.device());
+  Prediction result;
+  const auto visual = m.decode(*m.sam->mask_decoder, frames, h_v, frame, {});
+  result.visual = visual.selected.logits;
+  result.iou_visual = visual.selected.iou;
+  if (!m.parts.decoupler || !h_t.defined()) return result;
+  const auto text = m.decode(*m.text_decoder, frames, h_t, frame, {});
+  result.text = text.selected.logits;
+  result.iou_text = text.selected.iou;
+  FusionInput input{result.visual,   result.text,    h_t,         h_v, result.iou_visual,
+                    result.iou_text, m.gate->weight, m.gate->bias};
+  const auto fused = fuse(input, m.config.decoupler.fusion_mode);
+  result.fused = fused.logits;
+  result.alpha = fused.alpha;
+  if (reprompt) {
+    const auto again =
+        m.decode(*m.sam->mask_decoder, frames, h_v, frame, m.mask_prompt(result.fused));
+    input.visual_logits = again.selected.logits;
+    input.iou_visual = again.selected.iou;
+    result.reprompted = fuse(input, m.config.decoupler.fusion_mode).logits;
+  }
+  return result;
+}
+
+at::Tensor SamSegmenter::predict_real_text(const EncodedFrames& frames, const at::Tensor& h_r,
+                                           const std::vector<std::int64_t>& frame_index) {
+  TORCH_CHECK(impl_->text_decoder, "this preset has no text decoder");
+  const tensor::NoGradient no_gradient;
+  const auto frame = index_tensor(frame_index, frames.p3.device());
+  return impl_->decode(*impl_->text_decoder, frames, h_r, frame, {}).selected.logits;
+}
+
+NamedTensors SamSegmenter::named_parameters() const {
+  return named_tensors(*impl_->root, "", /*parameters_only=*/true);
+}
+NamedTensors SamSegmenter::named_state() const {
+  return named_tensors(*impl_->root);
+}
+
+void SamSegmenter::initialise(std::uint64_t seed) {
+  models::initialise(named_state(), seed,
+                     {{"positional_encoding_gaussian_matrix", Fill::normal(1)},
+                      {"trunk.pos_embed", Fill::constant(0)},
+                      {"no_mem_embed", Fill::truncated_normal(0.02)},
+                      {"_token.weight", Fill::normal(1)},
+                      {"_tokens.weight", Fill::normal(1)},
+                      {"point_embeddings.", Fill::normal(1)},
+                      {"not_a_point_embed", Fill::normal(1)},
+                      {"no_mask_embed", Fill::normal(1)},
+                      {"fusion.gate.", Fill::constant(0)}});
+  if (impl_->text_decoder) text_decoder_from_visual();
+}
+
+void SamSegmenter::text_decoder_from_visual() {
+  copy_decoder(named_parameters(), kVisualDecoder, kTextDecoder);
+}
+void SamSegmenter::visual_decoder_from_text() {
+  copy_decoder(named_parameters(), kTextDecoder, kVisualDecoder);
+}
+
+}  // namespace desa2va::models

@@ -1,0 +1,72 @@
+#include "common/models/sam2/layers.h"
+
+#include <ATen/Functions.h>
+
+namespace desa2va::models::sam2 {
+
+Mlp::Mlp(std::int64_t input, std::int64_t hidden, std::int64_t output, std::int64_t depth,
+         bool sigmoid_output)
+    : sigmoid_output_(sigmoid_output) {
+  TORCH_CHECK(depth >= 1, "an MLP needs at least one layer, not ", depth);
+  auto list = std::make_shared<torch::nn::Module>();
+  for (std::int64_t i = 0; i < depth; ++i) {
+    layers_.push_back(list->register_module(
+        std::to_string(i),
+        std::make_shared<Linear>(i == 0 ? input : hidden, i + 1 == depth ? output : hidden)));
+  }
+  register_module("layers", list);
+}
+
+at::Tensor Mlp::forward(at::Tensor x) {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    x = layers_[i]->forward(x);
+    if (i + 1 < layers_.size()) x = at::relu(x);
+  }
+  return sigmoid_output_ ? at::sigmoid(x) : x;
+}
+
+LayerNorm2d::LayerNorm2d(std::int64_t channels, double eps) : eps_(eps) {
+  weight_ = register_parameter("weight", at::empty({channels}), /*requires_grad=*/false);
+  bias_ = register_parameter("bias", at::empty({channels}), /*requires_grad=*/false);
+}
+
+at::Tensor LayerNorm2d::forward(const at::Tensor& x) {
+  const auto last = x.permute({0, 2, 3, 1});
+  return at::layer_norm(last, {x.size(1)}, weight_, bias_, eps_).permute({0, 3, 1, 2});
+}
+
+DoublingConv::DoublingConv(std::int64_t in, std::int64_t out) {
+  weight = register_parameter("weight", at::empty({in, out, 2, 2}), /*requires_grad=*/false);
+  bias = register_parameter("bias", at::empty({out}), /*requires_grad=*/false);
+}
+
+at::Tensor DoublingConv::forward(const at::Tensor& x) const {
+  return at::conv_transpose2d(x, weight, bias, {2, 2});
+}
+
+Attention::Attention(std::int64_t width, std::int64_t heads, std::int64_t downsample,
+                     std::int64_t kv_width)
+    : heads_(heads) {
+  const std::int64_t inner = width / downsample;
+  TORCH_CHECK(inner % heads == 0, "attention width ", inner, " does not divide into ", heads,
+              " heads");
+  const std::int64_t source = kv_width > 0 ? kv_width : width;
+  q_proj_ = register_module("q_proj", std::make_shared<Linear>(width, inner));
+  k_proj_ = register_module("k_proj", std::make_shared<Linear>(source, inner));
+  v_proj_ = register_module("v_proj", std::make_shared<Linear>(source, inner));
+  out_proj_ = register_module("out_proj", std::make_shared<Linear>(inner, width));
+}
+
+at::Tensor Attention::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const auto split = [this](const at::Tensor& x) {  // (B, T, inner) -> (B, heads, T, inner / heads)
+    return x.unflatten(2, {heads_, -1}).transpose(1, 2);
+  };
+  const auto out = at::scaled_dot_product_attention(split(q), split(k), split(v));
+  return out_proj_->forward(out.transpose(1, 2).flatten(2));
+}
+
+at::Tensor Attention::forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  return attend(project_q(q), project_k(k), project_v(v));
+}
+
+}  // namespace desa2va::models::sam2
