@@ -14,25 +14,36 @@
 
 namespace desa2va::preprocess {
 
-// One decoded frame, valid during the call it is passed to.
-struct Frame {
-  std::uint32_t number = 0;  // in the order shown
-  FrameEntry entry;
-  // The coded picture: planes of info().pixel_format one after another, rows without padding, no
+// The container alone: also answers for files without any video stream (codec is then empty).
+// Corrupt, "empty file" or "cannot be opened: ...", for what is no container at all.
+Result<VideoInfo> probe_video(Buffer bytes);
+
+// One decoded frame; valid during the call it is passed to.
+class Frame {
+ public:
+  virtual std::uint32_t number() const = 0;  // in the order shown
+  virtual const FrameEntry& entry() const = 0;
+  virtual bool interlaced() const = 0;
+  // The coded picture: planes of the pixel format one after another, rows without padding, no
   // rotation, no deinterlacing. What published checksums are taken of.
-  std::function<std::vector<std::uint8_t>()> planes;
+  virtual Result<std::vector<std::uint8_t>> planes() const = 0;
   // Upright 8-bit RGB (README: "Colours").
-  std::function<Result<Image>()> rgb;
+  virtual Result<Image> rgb() const = 0;
+
+ protected:
+  ~Frame() = default;
 };
+
+using FrameVisitor = std::function<Result<void>(const Frame&)>;
 
 // Frames by number out of one video file held in memory, frame-exact.
 //
 // Reads all packets when opened (copies of the coded data, no pixels), so that going to a frame
 // means feeding the decoder from the right packet on: no container seek is involved, and the
-// result does not depend on the way there. Single-threaded; belongs to one thread at a time.
+// result does not depend on the way there. One decoder thread; belongs to one thread at a time.
 class VideoReader {
  public:
-  // Corrupt: not a video, no video stream, or not a single packet. `bytes` is kept alive.
+  // Corrupt: "empty file", "cannot be opened: ...", "no video stream", "no packets".
   static Result<VideoReader> open(Buffer bytes);
   VideoReader(VideoReader&&) noexcept;
   VideoReader& operator=(VideoReader&&) noexcept;
@@ -40,26 +51,35 @@ class VideoReader {
 
   const VideoInfo& info() const;
 
-  // Every call below ends with Timeout when the clock passes `deadline_ns` (checked between
-  // packets). `clock` must outlive the reader. Default: none.
+  // From now on calls end with Timeout once `clock` passes `deadline_ns` (looked at between
+  // packets). `clock` must outlive the reader.
   void set_deadline(const Clock& clock, std::int64_t deadline_ns);
 
   // Decodes everything in order; `visit` may be empty. Damage is no error: it is in the index.
-  Result<VideoIndex> scan(const std::function<Result<void>(const Frame&)>& visit = {});
+  Result<VideoIndex> scan(const FrameVisitor& visit = {});
 
-  // Visits the frames of those numbers (any order, repeats allowed) once each, ascending. One
-  // pass: continues where it is, or starts anew at the nearest start packet, whichever decodes
-  // less. InvalidArgument for a number outside of `index`; Corrupt if a frame does not come.
+  // Decodes again from each start of `index` and takes out those that do not reproduce what the
+  // scan has seen (a container may claim key frames that are none).
+  Result<void> confirm_starts(VideoIndex& index);
+
+  // The index of a video that was scanned before, from the pts and key frames kept of it, without
+  // decoding. Types, damage and content are not known; Corrupt if a pts is not in the file.
+  Result<VideoIndex> index_from(std::span<const std::int64_t> pts,
+                                std::span<const std::uint8_t> keyframes) const;
+
+  // Visits the frames of those numbers (any order, repeats allowed) once each, ascending, in one
+  // pass: goes on where it is, or starts anew at the last start before the frame, if that is
+  // further. InvalidArgument for a number outside `index`; Corrupt if a frame does not come.
   Result<void> visit_frames(const VideoIndex& index, std::span<const std::uint32_t> numbers,
-                            const std::function<Result<void>(const Frame&)>& visit);
+                            const FrameVisitor& visit);
 
   // The same as pictures, one for each entry of `numbers`, in its order. `damaged` (may be null)
   // gets one flag each.
   Result<std::vector<Image>> frames(const VideoIndex& index, std::span<const std::uint32_t> numbers,
                                     std::vector<bool>* damaged = nullptr);
 
-  // Pictures that the decoder has delivered so far, shown or not: the price paid.
-  std::uint64_t pictures_decoded() const;
+  // Packets fed to the decoder so far: the price paid.
+  std::uint64_t packets_decoded() const;
 
  private:
   struct State;

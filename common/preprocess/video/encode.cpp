@@ -1,0 +1,158 @@
+#include "common/preprocess/video/encode.h"
+
+#include "common/preprocess/video/ffmpeg.h"
+
+namespace desa2va::preprocess {
+
+namespace {
+
+// An MP4 that grows in memory.
+class Mp4Writer {
+ public:
+  Mp4Writer() = default;
+  Mp4Writer(const Mp4Writer&) = delete;
+  Mp4Writer& operator=(const Mp4Writer&) = delete;
+  ~Mp4Writer() {
+    if (format_ == nullptr) return;
+    if (format_->pb != nullptr) {
+      std::uint8_t* bytes = nullptr;
+      avio_close_dyn_buf(format_->pb, &bytes);
+      av_free(bytes);
+    }
+    avformat_free_context(format_);
+  }
+
+  Result<void> open(const AVCodecContext& codec) {
+    DESA2VA_TRY(check(avformat_alloc_output_context2(&format_, nullptr, "mp4", nullptr)));
+    format_->flags |= AVFMT_FLAG_BITEXACT;
+    DESA2VA_TRY(check(avio_open_dyn_buf(&format_->pb)));
+    stream_ = avformat_new_stream(format_, nullptr);
+    DESA2VA_TRY(check(avcodec_parameters_from_context(stream_->codecpar, &codec)));
+    stream_->time_base = codec.time_base;
+    stream_->avg_frame_rate = codec.framerate;
+    return check(avformat_write_header(format_, nullptr));
+  }
+
+  Result<void> write(AVPacket& packet, AVRational time_base) {
+    av_packet_rescale_ts(&packet, time_base, stream_->time_base);
+    return check(av_interleaved_write_frame(format_, &packet));
+  }
+
+  Result<Buffer> close() {
+    DESA2VA_TRY(check(av_write_trailer(format_)));
+    std::uint8_t* bytes = nullptr;
+    const int size = avio_close_dyn_buf(format_->pb, &bytes);
+    format_->pb = nullptr;
+    Buffer file = Buffer::copy_of(
+        {reinterpret_cast<const std::byte*>(bytes), static_cast<std::size_t>(size)});
+    av_free(bytes);
+    return file;
+  }
+
+  static Result<void> check(int code) {
+    if (code < 0) return fail(Errc::Internal, "MP4 writer: {}", ffmpeg_message(code));
+    return {};
+  }
+
+ private:
+  AVFormatContext* format_ = nullptr;
+  AVStream* stream_ = nullptr;
+};
+
+Result<CodecPtr> open_x264(int width, int height, const Mp4Options& options) {
+  const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
+  if (codec == nullptr)
+    return fail(Errc::NotFound, "this FFmpeg has no libx264: install Debian's libavcodec");
+  CodecPtr context(avcodec_alloc_context3(codec));
+  context->width = width;
+  context->height = height;
+  context->pix_fmt = AV_PIX_FMT_YUV420P;
+  context->time_base = {options.rate.denominator, options.rate.numerator};
+  context->framerate = {options.rate.numerator, options.rate.denominator};
+  context->gop_size = options.keyframe_interval;
+  context->max_b_frames = options.b_frames;
+  context->thread_count = 1;
+  // MP4 keeps the parameter sets in its header.
+  context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
+  context->colorspace = AVCOL_SPC_SMPTE170M;
+  context->color_primaries = AVCOL_PRI_SMPTE170M;
+  context->color_trc = AVCOL_TRC_SMPTE170M;
+  context->color_range = AVCOL_RANGE_MPEG;
+  av_opt_set_int(context->priv_data, "crf", options.crf, 0);
+  av_opt_set(context->priv_data, "preset", "medium", 0);
+  DESA2VA_TRY(Mp4Writer::check(avcodec_open2(context.get(), codec, nullptr)));
+  return context;
+}
+
+Result<void> fill_frame(const Image& image, SwsContext& scaler, AVFrame& frame) {
+  DESA2VA_TRY(Mp4Writer::check(av_frame_make_writable(&frame)));
+  const std::uint8_t* rows[] = {image.pixels().data()};
+  const int stride[] = {image.width * 3};
+  sws_scale(&scaler, rows, stride, 0, image.height, frame.data, frame.linesize);
+  return {};
+}
+
+Result<void> drain(AVCodecContext& codec, AVPacket& packet, Mp4Writer& writer) {
+  for (;;) {
+    const int code = avcodec_receive_packet(&codec, &packet);
+    if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return {};
+    DESA2VA_TRY(Mp4Writer::check(code));
+    if (packet.duration == 0) packet.duration = 1;
+    DESA2VA_TRY(writer.write(packet, codec.time_base));
+  }
+}
+
+Result<void> check_input(std::span<const Image> frames, const Mp4Options& options) {
+  if (frames.empty()) return fail(Errc::InvalidArgument, "a video needs at least one frame");
+  const Image& first = frames[0];
+  for (const Image& frame : frames) {
+    if (frame.width != first.width || frame.height != first.height)
+      return fail(Errc::InvalidArgument, "video frames of {}x{} and {}x{} pixels", first.width,
+                  first.height, frame.width, frame.height);
+  }
+  if (first.width < 2 || first.height < 2 || first.width % 2 != 0 || first.height % 2 != 0)
+    return fail(Errc::InvalidArgument, "video of {}x{} pixels: sides must be even", first.width,
+                first.height);
+  if (options.rate.numerator < 1 || options.rate.denominator < 1)
+    return fail(Errc::InvalidArgument, "frame rate {}/{}: must be positive", options.rate.numerator,
+                options.rate.denominator);
+  if (options.crf < 0 || options.crf > 51)
+    return fail(Errc::InvalidArgument, "crf {}: allowed are 0 to 51", options.crf);
+  return {};
+}
+
+}  // namespace
+
+Result<Buffer> encode_mp4(std::span<const Image> frames, const Mp4Options& options) {
+  silence_ffmpeg();
+  DESA2VA_TRY(check_input(frames, options));
+  const int width = frames[0].width;
+  const int height = frames[0].height;
+  DESA2VA_ASSIGN(const CodecPtr codec, open_x264(width, height, options));
+  Mp4Writer writer;
+  DESA2VA_TRY(writer.open(*codec));
+
+  const ScalerPtr scaler(
+      sws_getContext(width, height, AV_PIX_FMT_RGB24, width, height, AV_PIX_FMT_YUV420P,
+                     SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT, nullptr,
+                     nullptr, nullptr));
+  const FramePtr frame(av_frame_alloc());
+  frame->format = AV_PIX_FMT_YUV420P;
+  frame->width = width;
+  frame->height = height;
+  frame->colorspace = codec->colorspace;
+  frame->color_range = codec->color_range;
+  DESA2VA_TRY(Mp4Writer::check(av_frame_get_buffer(frame.get(), 64)));
+  const PacketPtr packet(av_packet_alloc());
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    DESA2VA_TRY(fill_frame(frames[i], *scaler, *frame));
+    frame->pts = static_cast<std::int64_t>(i);
+    DESA2VA_TRY(Mp4Writer::check(avcodec_send_frame(codec.get(), frame.get())));
+    DESA2VA_TRY(drain(*codec, *packet, writer));
+  }
+  DESA2VA_TRY(Mp4Writer::check(avcodec_send_frame(codec.get(), nullptr)));
+  DESA2VA_TRY(drain(*codec, *packet, writer));
+  return writer.close();
+}
+
+}  // namespace desa2va::preprocess
