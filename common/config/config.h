@@ -104,7 +104,7 @@ enum class EdgeKind : std::uint8_t { Auto, Loopback, Ipc, Tcp };
 struct EdgeConfig {
   EdgeKind kind = EdgeKind::Auto;
   std::int64_t budget_bytes = 256LL << 20U;  // in flight, each direction
-  std::int64_t port_base = 0;                // tcp; 0: any free port
+  std::int64_t port_base = 0;                // of tcp, one port a pair of ranks
 };
 
 // One member of `data.mixture[]` or `eval.mixture[]`.

@@ -4,8 +4,8 @@ namespace desa2va::config {
 
 void visit(DatasetConfig& item, Visitor& v) {
   v.key("name", item.name, any(), "", "of the data set below data.shards");
-  v.key("importer", item.importer, one_of({"", "mevis", "refcoco", "refsav", "llava"}), "",
-        "layout of the original files, imported when the shards are missing");
+  v.key("importer", item.importer, any(), "",
+        "layout of the original files (`desa2va shards import --help`), imported when missing");
   v.key("path", item.path, any(), "path",
         "root of the original files; with a recipe, relative to what the recipe made");
   v.key("split", item.split, any(), "", "of the original files");

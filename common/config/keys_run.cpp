@@ -85,7 +85,7 @@ void visit_places(Config& config, Visitor& v) {
         s.key("budget_bytes", config.budget_bytes, at_least(65536), "bytes",
               "in flight in each direction; at least one largest message");
         s.key("port_base", config.port_base, between(0, 65000), "port",
-              "first of the edge's tcp ports; 0: any free ones");
+              "first of the edge's tcp ports, one a pair of ranks; needed for tcp");
       });
     }
   });

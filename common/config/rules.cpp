@@ -153,6 +153,9 @@ Result<void> check_places(const Loaded& loaded) {
     if (settings.kind == EdgeKind::Loopback && config.run.mode == RunMode::Processes)
       return broken(loaded, "transport." + std::string(name(edge)) + ".kind",
                     "loopback needs run.mode=monolith");
+    if (settings.kind == EdgeKind::Tcp && settings.port_base == 0)
+      return broken(loaded, "transport." + std::string(name(edge)) + ".kind",
+                    "tcp needs the first port: transport.{}.port_base", name(edge));
   }
   return {};
 }

@@ -52,6 +52,7 @@ TEST(Rules, SomeValuesNeedOneProcess) {
   EXPECT_THAT(broken({"adv.order=before"}), HasSubstr("needs run.mode=monolith"));
   EXPECT_EQ(broken({"adv.order=before", "run.mode=monolith"}), "no error");
   EXPECT_THAT(broken({"transport.control.kind=loopback"}), HasSubstr("needs run.mode=monolith"));
+  EXPECT_THAT(broken({"transport.control.kind=tcp"}), HasSubstr("transport.control.port_base"));
 }
 
 TEST(Rules, PlacesAreChecked) {
