@@ -30,9 +30,9 @@ struct WriterOptions {
 // reader sees all of it or nothing; dropping the writer, or a kill, leaves no dataset (the next
 // writer of the same directory removes what a dead one left).
 //
-// Belongs to one thread. Memory: one block, about 100 bytes per medium and per sample, and the frame
-// indexes until `finish`.
-// After any failure every call returns that failure; a full disk is Overloaded and names the file.
+// Belongs to one thread. Memory: one block, about 100 bytes per medium and per sample, and the
+// frame indexes until `finish`. After any failure every call returns that failure; a full disk is
+// Overloaded and names the file.
 class ShardWriter {
  public:
   static Result<ShardWriter> create(const std::filesystem::path& dir, WriterOptions options);

@@ -11,9 +11,9 @@ namespace desa2va::shards {
 
 // One thing that is wrong in a dataset directory.
 struct Defect {
-  std::string file;  // relative to the directory
-  std::string key;   // "media 12 (9f3c..)", "sample 7 (mevis/a1f3/0)", "" if the file as a whole
-  std::string what;  // "content differs from its hash"
+  std::string file;                  // relative to the directory
+  std::string key;                   // "medium 12 (9f3c..)", "sample 7"; empty: the file as a whole
+  std::string what;                  // "content differs from its hash"
   std::vector<std::string> samples;  // keys of the samples that need it (at most 16)
 };
 

@@ -1,0 +1,112 @@
+#include "common/storage/shards/partial_dir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "common/storage/rocks/files.h"
+
+namespace desa2va::shards {
+namespace {
+
+constexpr const char* kLockFile = "lock";
+
+std::string prefix_of(const std::filesystem::path& target) {
+  return "." + target.filename().string() + ".partial-";
+}
+
+// The descriptor that holds the lock, or -1 when another one does or the folder is gone.
+int take_lock(const std::filesystem::path& dir, int flags) {
+  const int lock = ::open((dir / kLockFile).c_str(), O_RDWR | O_CLOEXEC | flags, 0644);
+  if (lock >= 0 && ::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock);
+    return -1;
+  }
+  return lock;
+}
+
+void remove_rests(const std::filesystem::path& target) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(target.parent_path(), ignored)) {
+    if (entry.path().filename().string().rfind(prefix_of(target), 0) != 0) continue;
+    const int lock = take_lock(entry.path(), 0);
+    if (lock < 0) {
+      ::rmdir(entry.path().c_str());  // only if it is empty: killed before it had a lock
+      continue;
+    }
+    std::filesystem::remove_all(entry.path(), ignored);
+    ::close(lock);
+  }
+}
+
+}  // namespace
+
+PartialDir::PartialDir(PartialDir&& other) noexcept
+    : target_(std::move(other.target_)),
+      path_(std::exchange(other.path_, {})),
+      lock_(std::exchange(other.lock_, -1)) {}
+
+PartialDir& PartialDir::operator=(PartialDir&& other) noexcept {
+  std::swap(target_, other.target_);
+  std::swap(path_, other.path_);
+  std::swap(lock_, other.lock_);
+  return *this;
+}
+
+PartialDir::~PartialDir() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<PartialDir> PartialDir::create(const std::filesystem::path& target) {
+  PartialDir partial;
+  partial.target_ = std::filesystem::absolute(target).lexically_normal();
+  if (!partial.target_.has_filename()) partial.target_ = partial.target_.parent_path();
+  DESA2VA_TRY(rocks::make_directories(partial.target_.parent_path()));
+  remove_rests(partial.target_);
+  // Another writer's cleaning may take the folder before it is locked: then once more.
+  for (int attempt = 0; attempt < 16; ++attempt) {
+    std::string pattern =
+        (partial.target_.parent_path() / (prefix_of(partial.target_) + "XXXXXX")).string();
+    if (::mkdtemp(pattern.data()) == nullptr) {
+      return rocks::system_error(errno, "make", pattern);
+    }
+    ::chmod(pattern.c_str(), 0755);
+    partial.lock_ = take_lock(pattern, O_CREAT);
+    if (partial.lock_ >= 0) {
+      partial.path_ = pattern;
+      return partial;
+    }
+    ::rmdir(pattern.c_str());
+  }
+  return fail(Errc::Unavailable, "cannot hold a lock beside {}", partial.target_.string());
+}
+
+Result<void> PartialDir::publish(bool replace) {
+  std::error_code error;
+  std::filesystem::remove(path_ / kLockFile, error);
+  if (error) return rocks::system_error(error.value(), "remove", path_ / kLockFile);
+  DESA2VA_TRY(rocks::sync_directory(path_));
+  DESA2VA_ASSIGN(const bool renamed, rocks::rename_path(path_, target_, /*replace=*/false));
+  if (!renamed && !replace) {
+    return fail(Errc::InvalidArgument, "{} exists already: remove it or choose another place",
+                target_.string());
+  }
+  if (!renamed) {
+    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0) {
+      return rocks::system_error(errno, "exchange with", target_);
+    }
+    std::filesystem::remove_all(path_, error);  // the older one, under the hidden name now
+  }
+  path_.clear();
+  return rocks::sync_directory(target_.parent_path());
+}
+
+}  // namespace desa2va::shards
