@@ -22,62 +22,58 @@ concept Pumped = requires(S& service) {
   { service.finished() } -> std::convertible_to<bool>;
 };
 
-// The only place where a service process waits. Announces readiness, pumps until the service is
-// finished, a signal asks to stop, or it fails; says goodbye on every edge (unless it failed) and
-// returns the exit code: 0, 130 after SIGTERM or SIGINT, or the failure's, which is logged once and
-// reported to the launcher by name.
-//
-// A service may also have `Span waiting_for() const` (what the wait is booked as; else input or
-// credit, as the inbox knows) and `void on_stop()` (SIGTERM then calls it once and pumping goes on
-// until finished).
-template <Pumped Service>
-int run_until_stopped(Service& service, transport::Inbox& inbox, tracing::Tracer& tracer,
-                      StopSignals& signals, Readiness& readiness);
-
-// The exit code for a failure: what it asks for, else 3, 5, 6 or 70 by its code.
+// The exit code for a failure: what it asks for, else by its code as docs/operations.md has it.
 int exit_code_for(const Error& error);
+
+// Where an error stops travelling in a service: logged once, told to the launcher. Returns the exit
+// code. For failures before the run loop too (a port in use, a missing shard directory).
+int report_failure(const Error& error, Readiness& readiness);
 
 namespace detail {
 
 // Waits for the inbox or a signal, booked as `span`. True if a signal asks to stop.
 bool wait_for_work(transport::Inbox& inbox, tracing::Tracer& tracer, StopSignals& signals,
                    tracing::Span span);
-int fail_service(const Error& error, Readiness& readiness);
 
 }  // namespace detail
 
+// The only place where a service process waits. Announces readiness, pumps until the service is
+// finished, a signal asks to stop, or it fails; says goodbye on every edge unless it failed, and
+// returns the exit code: 0, 130 after SIGTERM or SIGINT (or Cancelled), or the failure's.
+//
+// A service may also have `tracing::Span waiting_for() const`: what a wait is booked as (else input
+// or credit, as the inbox knows); and `void on_stop()`: a signal then calls it and pumping goes on
+// until finished; a second signal ends the loop at once.
 template <Pumped Service>
 int run_until_stopped(Service& service, transport::Inbox& inbox, tracing::Tracer& tracer,
                       StopSignals& signals, Readiness& readiness) {
   readiness.announce();
+  bool stopping = false;
   while (!service.finished()) {
     Result<bool> worked = service.pump();
-    if (!worked) {
-      if (worked.error().code() == Errc::Cancelled) break;
-      return detail::fail_service(worked.error(), readiness);
-    }
-    if (*worked) {
-      tracer.progress();
-    }
-    bool stop = signals.requested();
-    if (!*worked && !service.finished() && !stop) {
+    if (!worked && worked.error().code() == Errc::Cancelled) break;
+    if (!worked) return report_failure(worked.error(), readiness);
+    if (*worked) tracer.progress();
+    bool signalled = signals.requested();
+    if (!*worked && !signalled && !service.finished()) {
       tracing::Span span =
           inbox.waiting_for_credit() ? tracing::Span::WaitCredit : tracing::Span::WaitInput;
       if constexpr (requires { service.waiting_for(); }) span = service.waiting_for();
-      stop = detail::wait_for_work(inbox, tracer, signals, span);
+      signalled = detail::wait_for_work(inbox, tracer, signals, span);
     }
-    if (stop) {
-      if constexpr (requires { service.on_stop(); }) {
-        signals.acknowledge();
+    if (!signalled) continue;
+    signals.acknowledge();
+    if constexpr (requires { service.on_stop(); }) {
+      if (!stopping) {
+        stopping = true;
         service.on_stop();
-      } else {
-        inbox.close_all();
-        return static_cast<int>(ExitCode::Interrupted);
+        continue;
       }
     }
+    break;
   }
   inbox.close_all();
-  return static_cast<int>(ExitCode::Done);
+  return static_cast<int>(service.finished() ? ExitCode::Done : ExitCode::Interrupted);
 }
 
 }  // namespace desa2va::supervision
