@@ -3,7 +3,6 @@
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/rsqrt.h>
@@ -53,10 +52,6 @@ Embedding::Embedding(std::int64_t rows, std::int64_t size)
     : weight(frozen_parameter(*this, "weight", {rows, size})) {}
 at::Tensor Embedding::forward(const at::Tensor& ids) const {
   return at::embedding(weight, ids);
-}
-
-at::Tensor gelu(const at::Tensor& x) {
-  return at::gelu(x);
 }
 
 }  // namespace desa2va::models

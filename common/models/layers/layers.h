@@ -60,7 +60,4 @@ class Embedding : public torch::nn::Module {
   at::Tensor weight;
 };
 
-// Exact erf GELU.
-at::Tensor gelu(const at::Tensor& x);
-
 }  // namespace desa2va::models

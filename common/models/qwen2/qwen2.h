@@ -52,7 +52,7 @@ class Qwen2 : public torch::nn::Module {
 
  private:
   class Layer;
-  struct Stack;
+  class Stack;
 
   const config::LlmConfig config_;
   std::shared_ptr<Stack> model_;

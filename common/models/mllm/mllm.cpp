@@ -1,0 +1,228 @@
+#include "common/models/mllm/mllm.h"
+
+#include <optional>
+#include <span>
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/nonzero.h>
+#include <ATen/ops/tensor.h>
+#include <torch/nn/module.h>
+
+#include "common/models/internvit/internvit.h"
+#include "common/models/internvit/mlp1.h"
+#include "common/models/qwen2/qwen2.h"
+#include "common/models/weights/names.h"
+#include "common/tensor/gradients.h"
+
+namespace desa2va::models {
+
+struct Mllm::Impl : torch::nn::Module {
+  Impl(const config::VitConfig& vit, const config::LlmConfig& llm, MllmTokens token_ids)
+      : vit_config(vit),
+        llm_config(llm),
+        tokens(token_ids),
+        vision(register_module("vision_model", std::make_shared<InternVit>(vit))),
+        mlp1(register_module("mlp1", std::make_shared<Mlp1>(vit.hidden_size, llm.hidden_size))),
+        language(register_module("language_model", std::make_shared<Qwen2>(llm))) {}
+
+  // Tiles that are there -> (tiles, tokens per tile, D).
+  at::Tensor image_embeds(const at::Tensor& tiles) const {
+    const auto pixels = tiles.scalar_type() == at::kByte ? normalise_pixels(tiles) : tiles;
+    at::Tensor states;
+    {
+      std::optional<tensor::NoGradient> no_gradient;
+      if (!vit_config.train) no_gradient.emplace();
+      states = vision->forward(pixels).slice(1, 1);
+    }
+    const auto shuffled = pixel_shuffle(states, pixels.size(2) / vit_config.patch_size,
+                                        pixels.size(3) / vit_config.patch_size);
+    return mlp1->forward(shuffled);
+  }
+
+  at::Tensor embed(const MllmInput& input, at::Tensor* image_embeds_out) const;
+
+  const config::VitConfig vit_config;
+  const config::LlmConfig llm_config;
+  const MllmTokens tokens;
+  const std::shared_ptr<InternVit> vision;
+  const std::shared_ptr<Mlp1> mlp1;
+  const std::shared_ptr<Qwen2> language;
+};
+
+namespace {
+
+// The tiles that are there, and how many each sample has of them.
+struct PresentTiles {
+  at::Tensor index;  // undefined: all
+  std::vector<std::int64_t> per_sample;
+};
+
+PresentTiles present_tiles(const MllmInput& input) {
+  std::int64_t total = 0;
+  for (const auto count : input.tiles_per_sample) total += count;
+  TORCH_CHECK(total == (input.tiles.defined() ? input.tiles.size(0) : 0),
+              "tiles_per_sample adds to ", total, ", the batch has tiles ",
+              input.tiles.defined() ? input.tiles.sizes() : at::IntArrayRef());
+  if (total == 0 || input.tiles.scalar_type() == at::kByte) return {{}, input.tiles_per_sample};
+  PresentTiles present;
+  const auto there = (input.tiles.flatten(1).sum(1) != 0).cpu();
+  present.index = at::nonzero(there).squeeze(1);
+  std::int64_t first = 0;
+  for (const auto count : input.tiles_per_sample) {
+    present.per_sample.push_back(there.slice(0, first, first + count).sum().item<std::int64_t>());
+    first += count;
+  }
+  return present;
+}
+
+std::vector<std::int64_t> to_vector(const at::Tensor& tensor) {
+  const auto host = tensor.cpu().contiguous();
+  const auto* values = host.const_data_ptr<std::int64_t>();
+  return {values, values + host.numel()};
+}
+
+}  // namespace
+
+// Token embeddings (B, L, D) with the <IMG_CONTEXT> rows of each sample overwritten, in order, by
+// the embeddings of its tiles. A sample that was cut within its image block takes the first rows.
+at::Tensor Mllm::Impl::embed(const MllmInput& input, at::Tensor* image_embeds_out) const {
+  TORCH_CHECK(input.ids.dim() == 2 &&
+                  input.ids.size(0) == static_cast<std::int64_t>(input.tiles_per_sample.size()),
+              "ids ", input.ids.sizes(), " for ", input.tiles_per_sample.size(), " samples");
+  const auto embeds = language->embed(input.ids);
+  const auto present = present_tiles(input);
+  const auto is_context = (input.ids == tokens.img_context).cpu();
+  const auto context_rows = to_vector(is_context.sum(1));
+  const bool any_tile = input.tiles.defined() && input.tiles.size(0) > 0 &&
+                        (!present.index.defined() || present.index.numel() > 0);
+  at::Tensor images;
+  if (any_tile) {
+    images = image_embeds(present.index.defined()
+                              ? input.tiles.index_select(0, present.index.to(input.tiles.device()))
+                              : input.tiles);
+    if (image_embeds_out != nullptr) *image_embeds_out = images;
+  }
+  std::vector<std::int64_t> source;  // row of (tiles * tokens, D) for each <IMG_CONTEXT>, in order
+  std::int64_t first = 0;
+  const auto per_tile = any_tile ? images.size(1) : 0;
+  for (std::size_t sample = 0; sample < context_rows.size(); ++sample) {
+    const auto available = present.per_sample[sample] * per_tile;
+    TORCH_CHECK(context_rows[sample] <= available, "sample ", sample, " has ", context_rows[sample],
+                " <IMG_CONTEXT> tokens for ", available, " image embeddings");
+    for (std::int64_t i = 0; i < context_rows[sample]; ++i) source.push_back(first + i);
+    first += available;
+  }
+  if (source.empty()) return embeds;
+  const auto width = embeds.size(2);
+  const auto targets = at::nonzero(is_context.reshape({-1})).squeeze(1).to(embeds.device());
+  const auto rows = images.reshape({-1, width})
+                        .index_select(0, at::tensor(source, at::kLong).to(embeds.device()))
+                        .to(embeds.scalar_type());
+  return embeds.reshape({-1, width}).index_copy(0, targets, rows).view(embeds.sizes());
+}
+
+Mllm::Mllm(const config::VitConfig& vit, const config::LlmConfig& llm, MllmTokens tokens)
+    : impl_(std::make_unique<Impl>(vit, llm, tokens)) {}
+Mllm::~Mllm() = default;
+Mllm::Mllm(Mllm&&) noexcept = default;
+Mllm& Mllm::operator=(Mllm&&) noexcept = default;
+
+MllmOutput Mllm::forward(const MllmInput& input, const DropoutPlan& dropout) const {
+  MllmOutput out;
+  const auto embeds = impl_->embed(input, &out.image_embeds);
+  out.hidden = impl_->language->forward(embeds, LoraPass{true, dropout});
+  out.loss = impl_->language->loss(out.hidden, input.labels);
+  // [SEG] beyond a row's length is padding that happens to carry the id.
+  const auto positions = at::arange(input.ids.size(1), input.ids.options()).unsqueeze(0);
+  const auto is_seg = (input.ids == impl_->tokens.seg) & (positions < input.lengths.unsqueeze(1));
+  const auto places = at::nonzero(is_seg.reshape({-1})).squeeze(1);
+  out.seg_hidden = out.hidden.reshape({-1, out.hidden.size(2)}).index_select(0, places);
+  for (const auto place : to_vector(places)) {
+    out.seg_sample.push_back(place / input.ids.size(1));
+  }
+  return out;
+}
+
+at::Tensor Mllm::real_text(const at::Tensor& ids, const at::Tensor& lengths, RealTextSource source,
+                           const at::Tensor& embeddings) const {
+  const tensor::NoGradient no_gradient;
+  const auto& language = *impl_->language;
+  const auto& matrix = embeddings.defined() ? embeddings : language.embedding_matrix();
+  TORCH_CHECK(ids.dim() == 2 && lengths.dim() == 1 && lengths.size(0) == ids.size(0), "texts ",
+              ids.sizes(), " with lengths ", lengths.sizes());
+  const auto n = ids.size(0);
+  const auto width = impl_->llm_config.hidden_size;
+  if (n == 0) return matrix.slice(0, 0, 0);
+  const auto embeds = at::embedding(matrix, ids);
+  if (source == RealTextSource::EmbedMean) {
+    const auto positions = at::arange(ids.size(1), ids.options()).unsqueeze(0);
+    const auto real = (positions < lengths.unsqueeze(1)).unsqueeze(2).to(embeds.scalar_type());
+    return (embeds * real).sum(1) / lengths.unsqueeze(1).to(embeds.scalar_type());
+  }
+  const auto hidden = language.forward(embeds, LoraPass{.enabled = false, .dropout = {}});
+  const auto last = (lengths - 1).view({n, 1, 1}).expand({n, 1, width});
+  return hidden.gather(1, last).squeeze(1);
+}
+
+MllmGenerated Mllm::generate(const MllmInput& prompt, std::int64_t max_new_tokens,
+                             const std::vector<std::int64_t>& stop_ids) const {
+  const tensor::NoGradient no_gradient;
+  const auto made = models::generate(*impl_->language, impl_->embed(prompt, nullptr),
+                                     {max_new_tokens, stop_ids, false});
+  std::vector<std::int64_t> rows;  // the last token has no state
+  for (std::size_t k = 0; k + 1 < made.ids.size(); ++k) {
+    if (made.ids[k] == impl_->tokens.seg) rows.push_back(static_cast<std::int64_t>(k));
+  }
+  const auto index = at::tensor(rows, at::kLong).to(made.hidden.device());
+  return {made.ids, made.hidden.index_select(0, index)};
+}
+
+NamedTensors Mllm::named_tensors() const {
+  NamedTensors out;
+  for (const auto& [path, tensor] : models::named_tensors(*impl_)) {
+    out.emplace(canonical_name(path), tensor);
+  }
+  return out;
+}
+
+at::Tensor Mllm::embedding_snapshot() const {
+  return impl_->language->embedding_matrix().detach().clone();
+}
+
+NamedTensors Mllm::merged() const {
+  NamedTensors out;
+  for (const auto& [path, tensor] : impl_->language->merged()) {
+    out.emplace(canonical_name("language_model." + path), tensor);
+  }
+  return out;
+}
+
+void Mllm::to(const std::string& device) {
+  impl_->to(at::Device(device));
+}
+
+void initialise_mllm(const Mllm& mllm, const config::VitConfig& vit, const config::LlmConfig& llm,
+                     std::uint64_t seed) {
+  auto rules = InternVit::init_rules(vit);
+  for (auto& rule : Qwen2::init_rules(llm)) rules.push_back(std::move(rule));
+  initialise(mllm.named_tensors(), seed, rules);
+}
+
+std::set<std::string> trained_names(const Mllm& mllm, const config::VitConfig& vit,
+                                    const config::LlmConfig& llm) {
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : mllm.named_tensors()) {
+    const auto has = [&name = name](std::string_view part) {
+      return name.find(part) != std::string::npos;
+    };
+    const bool tower = has(".vision_model.");
+    const bool base = has(".language_model.") && !has(".lora_") && !has("embed_tokens.weight") &&
+                      !has("lm_head.weight");
+    if ((!tower || vit.train) && (!base || llm.train_base)) names.insert(name);
+  }
+  return names;
+}
+
+}  // namespace desa2va::models

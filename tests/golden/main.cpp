@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/models/weights/safetensors.h"
+#include "common/tensor/guarded.h"
+#include "tests/golden/registry.h"
+
+// golden_check [--data DIR]... PATH...: runs every golden case among the files and folders named,
+// prints the error of every tensor and, last, "N passed, N failed". Exit 1 if any failed.
+namespace desa2va::golden {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kUsage =
+    "usage: golden_check [--data DIR]... PATH...\n"
+    "  PATH         a case (.safetensors, .json) or a folder of cases\n"
+    "  --data DIR   where assets such as qwen/qwen.tiktoken lie; a folder `data` beside a folder\n"
+    "               above the case or the current folder is searched as well\n";
+
+struct Totals {
+  int passed = 0, failed = 0, skipped = 0;
+};
+
+Registry all_families() {
+  Registry registry;
+  add_mllm_cases(registry);
+  add_optim_cases(registry);
+#ifdef DESA2VA_GOLDEN_SAM2
+  add_sam2_cases(registry);
+#endif
+#ifdef DESA2VA_GOLDEN_METHOD
+  add_method_cases(registry);
+#endif
+#ifdef DESA2VA_GOLDEN_DATA
+  add_data_cases(registry);
+#endif
+  return registry;
+}
+
+// DIR/data and DIR/shared/data for every DIR above `from`.
+void add_neighbours(const fs::path& from, std::vector<fs::path>& folders) {
+  for (auto folder = fs::absolute(from).lexically_normal(); folder.has_relative_path();
+       folder = folder.parent_path()) {
+    for (const fs::path& candidate :
+         {folder.parent_path() / "data", folder.parent_path() / "shared" / "data"}) {
+      std::error_code ignored;
+      if (fs::is_directory(candidate, ignored)) folders.push_back(candidate);
+    }
+  }
+}
+
+void print_verdict(const std::string& name, const Case& c, Totals& totals) {
+  if (!c.skipped().empty()) {
+    ++totals.skipped;
+    fmt::print("{}: skipped: {}\n", name, c.skipped());
+    return;
+  }
+  const auto worst =
+      std::max_element(c.lines().begin(), c.lines().end(),
+                       [](const Case::Line& a, const Case::Line& b) { return a.error < b.error; });
+  bool good = true;
+  for (const auto& line : c.lines()) {
+    good = good && line.good;
+    fmt::print("  {:<60} {:.3g}{}{}{}\n", line.tensor, line.error, line.good ? "" : "  FAILED",
+               line.remark.empty() ? "" : ": ", line.remark);
+  }
+  ++(good ? totals.passed : totals.failed);
+  fmt::print("{}: {}, {} comparisons, largest error {:.3g} ({})\n", name,
+             good ? "passed" : "FAILED", c.lines().size(), worst->error, worst->tensor);
+}
+
+void run_case(const std::string& name, const Registry::Run& run, Case c, Totals& totals) {
+  if (const auto done = tensor::guarded([&] { run(c); }); !done) {
+    c.check(false, done.error().message());
+  }
+  c.finish();
+  print_verdict(name, c, totals);
+}
+
+void fail_case(const std::string& name, const std::string& why, Totals& totals) {
+  ++totals.failed;
+  fmt::print("{}: FAILED: {}\n", name, why);
+}
+
+void skip_case(const std::string& name, const std::string& why, Totals& totals) {
+  ++totals.skipped;
+  fmt::print("{}: skipped: {}\n", name, why);
+}
+
+// `named`: the user named this file, so it must be a case.
+void run_file(const fs::path& path, bool named, const Registry& registry,
+              std::vector<fs::path> folders, Totals& totals) {
+  const auto name = path.parent_path().filename() / path.filename();
+  add_neighbours(path.parent_path(), folders);
+  add_neighbours(fs::current_path(), folders);
+  if (path.extension() == ".json") {
+    const auto* run = registry.find_json_file(path.filename());
+    if (run == nullptr) return skip_case(name, "no code here reads this file", totals);
+    std::ifstream file(path);
+    auto document = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+    if (document.is_discarded()) return fail_case(name, "this is no JSON", totals);
+    return run_case(name, *run, Case(path, std::move(document), {}, std::move(folders)), totals);
+  }
+  auto file = models::read_safetensors(path);
+  if (!file) return fail_case(name, file.error().message(), totals);
+  if (!file->metadata.contains("case")) {
+    if (named) skip_case(name, "the file is no case", totals);
+    return;  // weights that other cases read
+  }
+  auto spec = nlohmann::json::parse(file->metadata["case"], nullptr, false);
+  if (!spec.is_object() || !spec.contains("module") || !spec["module"].is_string()) {
+    return fail_case(name, "the metadata `case` names no module", totals);
+  }
+  const std::string module = spec["module"];
+  const auto* run = registry.find_module(module);
+  if (run == nullptr) return skip_case(name, "no code here runs module " + module, totals);
+  run_case(name, *run, Case(path, std::move(spec), std::move(file->tensors), std::move(folders)),
+           totals);
+}
+
+void run_path(const fs::path& path, const Registry& registry, const std::vector<fs::path>& folders,
+              Totals& totals) {
+  if (fs::is_regular_file(path)) return run_file(path, true, registry, folders, totals);
+  if (!fs::is_directory(path)) return fail_case(path, "there is no such file or folder", totals);
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(path)) {
+    const auto& file = entry.path();
+    if (!entry.is_regular_file() || file.parent_path().filename().string().starts_with("malformed"))
+      continue;
+    if (file.extension() == ".safetensors" ||
+        (file.extension() == ".json" && !file.filename().string().starts_with("names_"))) {
+      files.push_back(file);
+    }
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) run_file(file, false, registry, folders, totals);
+}
+
+int run_all(const std::vector<std::string>& arguments) {
+  std::vector<fs::path> folders, paths;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--help") {
+      fmt::print("{}", kUsage);
+      return 0;
+    }
+    if (arguments[i] == "--data" && i + 1 < arguments.size()) {
+      folders.emplace_back(arguments[++i]);
+    } else if (arguments[i].starts_with("--")) {
+      fmt::print(stderr, "golden_check: unknown option {}\n{}", arguments[i], kUsage);
+      return 2;
+    } else {
+      paths.emplace_back(arguments[i]);
+    }
+  }
+  if (paths.empty()) {
+    fmt::print(stderr, "{}", kUsage);
+    return 2;
+  }
+  const auto registry = all_families();
+  Totals totals;
+  for (const auto& path : paths) run_path(path, registry, folders, totals);
+  if (totals.skipped > 0) fmt::print("{} skipped\n", totals.skipped);
+  fmt::print("{} passed, {} failed\n", totals.passed, totals.failed);
+  return totals.failed > 0 ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace desa2va::golden
+
+int main(int argc, char** argv) {
+  try {
+    return desa2va::golden::run_all({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "golden_check: {}\n", error.what());
+    return 70;
+  }
+}
