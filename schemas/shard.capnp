@@ -21,7 +21,7 @@ struct StoredCosts {         # of consecutive samples
     tokens @2 :Int64 = -1;   # length of the conversation; -1: not known at import
     objects @3 :Int64;       # referred objects, or turns
     textBytes @4 :Int64;     # UTF-8 bytes of all sentences
-    decodeMs @5 :Float32;    # milliseconds to decode one frame at import
+    decodeMs @5 :Float32 = -1;  # milliseconds to decode one frame at import; -1: not known
   }
 }
 
@@ -29,4 +29,20 @@ struct StoredMedia {         # value of the index: where the bytes of a hash are
   file @0 :UInt32;           # media-<file>.sst
   number @1 :UInt64;         # key in that file
   bytes @2 :UInt64;
+}
+
+struct StoredVideoIndex {    # frame index of a video: which frames it really has, in the order shown
+  packets @0 :UInt32;        # video packets with data
+  frames @1 :List(Frame);
+  starts @2 :List(UInt32);   # packets from which decoding may start, ascending
+  decodeError @3 :Text;      # the first error met, empty: none
+
+  struct Frame {
+    pts @0 :Int64;           # in the stream's time base, ascending
+    content @1 :UInt64;      # XXH3-64 of the decoded planes
+    packet @2 :UInt32;       # number of the packet it is decoded from, in file order
+    type @3 :UInt8;          # 'I', 'P', 'B' or '?'
+    keyframe @4 :Bool;
+    damaged @5 :Bool;        # decoded with errors, or predicted from such a frame
+  }
 }

@@ -22,7 +22,7 @@ struct SampleCost {
   std::int64_t tokens = -1;     // length of the tokenized conversation; -1: not known at import
   std::int64_t objects = 0;     // referred objects, or question/answer turns
   std::int64_t text_bytes = 0;  // UTF-8 bytes of all its sentences
-  float decode_ms = 0;          // to decode one frame on the importing machine
+  float decode_ms = -1;         // to decode one frame on the importing machine; -1: not known
 };
 
 // A sample that training must not draw, decided at import.

@@ -191,6 +191,10 @@ Result<void> ShardWriter::frame_index(const ContentHash& video, ByteSpan index) 
   return {};
 }
 
+void ShardWriter::fact(std::string name, std::string text) {
+  impl_->options.facts.insert_or_assign(std::move(name), std::move(text));
+}
+
 Result<std::uint64_t> ShardWriter::sample(const SampleRecord& sample, const SampleCost& cost) {
   if (impl_->failure) return *impl_->failure;
   return impl_->keep(impl_->add_sample(sample, cost));

@@ -43,9 +43,12 @@ class ShardWriter {
   // Stores the bytes of one image or video unless they are here already; 1 byte to 1 GiB.
   Result<ContentHash> media(ByteSpan bytes);
 
-  // Attaches the frame index to a stored video: an encoded preprocess::VideoIndex, opaque here. The
+  // Attaches the frame index to a stored video (common/datasets/frame_index.h), opaque here. The
   // last one given counts.
   Result<void> frame_index(const ContentHash& video, ByteSpan index);
+
+  // Adds to Catalog::facts, or replaces.
+  void fact(std::string name, std::string text);
 
   // Appends the next sample and returns its number, from 0. InvalidArgument when it names media
   // that are not stored or repeats a key.
