@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,10 +28,11 @@ struct FaultRule {
   bool applies_to(Rank from, Rank to) const;
 };
 
-// An endpoint with faults in front. Corrupt (a payload byte, or a header byte, is flipped after its
-// checksum was taken) and Die (the endpoint vanishes without a goodbye) happen at the sending end,
-// Delay, Lose and Duplicate at the receiving end; the inbox above sees a gap or a repetition.
-// Wrap both ends, or the one that the rule needs. `self` is whose end it is.
+// An endpoint with faults in front. Corrupt (a byte of the first payload, or of the header if there
+// is none, is flipped after the checksums were taken) and Die (the endpoint vanishes without a
+// goodbye) happen at the sending end, Delay, Lose and Duplicate at the receiving end; the inbox
+// above sees a gap or a repetition. Wrap both ends, or the one that the rule needs. `self` is whose
+// end it is.
 std::unique_ptr<transport::Endpoint> with_faults(std::unique_ptr<transport::Endpoint> inner,
                                                  Rank self, Rank peer,
                                                  std::vector<FaultRule> rules);

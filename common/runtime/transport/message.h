@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -70,8 +71,10 @@ struct Message {
   std::vector<Buffer> payloads;  // 64-byte aligned after arrival
   Credit credit;
 
-  // XXH3-64 of each payload. Left empty by senders: the transport computes them where bytes leave
-  // the process. Given (by the fault decorator), they are sent and checked as they are.
+  // XXH3-64 of the header and of each payload. Left out by senders: the transport computes them
+  // where bytes leave the process. Given (by the fault decorator), they are sent and checked as
+  // they are.
+  std::optional<std::uint64_t> header_checksum;
   std::vector<std::uint64_t> checksums;
 };
 

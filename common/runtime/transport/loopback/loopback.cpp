@@ -29,6 +29,17 @@ struct Direction {
   std::shared_ptr<exec::EventFd> receiver_waker;
 };
 
+// What disagrees with the checksums that the message brought, if it brought any.
+std::optional<std::string> find_damage(const Message& message) {
+  if (message.header_checksum && checksum64(message.header.bytes()) != *message.header_checksum)
+    return "header";
+  for (std::size_t i = 0; i < message.checksums.size(); ++i) {
+    if (checksum64(message.payloads[i].bytes()) != message.checksums[i])
+      return fmt::format("payload {} of {}", i, message.payloads.size());
+  }
+  return std::nullopt;
+}
+
 // Both directions of an edge: 0 is from->to. Everything but `edge` is under the mutex.
 struct LoopbackCore {
   LoopbackCore(const Edge& e, const EdgeOptions& options)
@@ -107,10 +118,9 @@ class LoopbackEndpoint final : public Endpoint {
     const std::uint64_t bytes = charged_bytes(message);
     ++in().received_messages;
     in().received_bytes += bytes;
-    for (std::size_t i = 0; i < message.checksums.size(); ++i) {
-      if (checksum64(message.payloads[i].bytes()) == message.checksums[i]) continue;
-      failure_ = fail(Errc::Corrupt, "{}: message {}: payload {} of {}: checksum differs",
-                      describe(), message.envelope.edge_sequence, i, message.payloads.size());
+    if (auto damage = find_damage(message)) {
+      failure_ = fail(Errc::Corrupt, "{}: message {}: {}: checksum differs", describe(),
+                      message.envelope.edge_sequence, *damage);
       return Error(*failure_);
     }
     message.credit = Credit(credit_, bytes, message.envelope.reply);

@@ -250,7 +250,8 @@ void Session::flush() {
 void Session::send_message(Message&& message) {
   MessageFrame frame;
   frame.envelope = message.envelope;
-  frame.header_checksum = checksum64(message.header.bytes());
+  frame.header_checksum =
+      message.header_checksum ? *message.header_checksum : checksum64(message.header.bytes());
   for (std::size_t i = 0; i < message.payloads.size(); ++i) {
     const Buffer& payload = message.payloads[i];
     frame.payloads.push_back({payload.size(), i < message.checksums.size()

@@ -1,8 +1,9 @@
+#pragma once
+
 #include "common/runtime/transport/loopback/loopback.h"
-#include "tests/conformance/endpoint_fixture.h"
+#include "tests/conformance/endpoint_world.h"
 
 namespace desa2va::transport {
-namespace {
 
 class LoopbackWorld final : public EndpointWorld {
  public:
@@ -14,11 +15,8 @@ class LoopbackWorld final : public EndpointWorld {
   LoopbackNetwork network_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Loopback, EndpointSuite,
-                         ::testing::Values(WorldMaker{
-                             "loopback",
-                             [](const Edge&) { return std::make_unique<LoopbackWorld>(); }}),
-                         [](const auto& info) { return info.param.name; });
+inline WorldMaker loopback_world() {
+  return {"loopback", [](const Edge&) { return std::make_unique<LoopbackWorld>(); }};
+}
 
-}  // namespace
 }  // namespace desa2va::transport

@@ -1,0 +1,2 @@
+desa2va_program(bench_transport bench_transport.cpp
+  LINK desa2va_transport desa2va_transport_zmq desa2va_tracing benchmark::benchmark_main)

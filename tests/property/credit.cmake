@@ -1,0 +1,3 @@
+desa2va_test(property_credit_loopback_test credit_loopback_test.cpp LINK desa2va_transport)
+desa2va_test(property_credit_zmq_test credit_zmq_test.cpp
+  LINK desa2va_transport desa2va_transport_zmq)
