@@ -1,0 +1,6 @@
+desa2va_test(checkpoint_history_test storage/checkpoint_history_test.cpp LINK desa2va_checkpoint)
+
+desa2va_program(checkpoint_kill_child storage/checkpoint_kill_child.cpp LINK desa2va_checkpoint)
+desa2va_test(checkpoint_kill_test storage/checkpoint_kill_test.cpp
+  LINK desa2va_checkpoint LABELS process TIMEOUT 600)
+add_dependencies(checkpoint_kill_test checkpoint_kill_child)
