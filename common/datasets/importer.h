@@ -16,6 +16,11 @@
 // Data sets in the layout in which they are published, as a stream of samples.
 namespace desa2va::datasets {
 
+struct VideoDetails {
+  preprocess::VideoInfo info;
+  preprocess::VideoIndex index;  // of all frames; its starts are confirmed by decoding
+};
+
 // A media file that was read and decoded completely. Files that cannot be are never handed on:
 // the samples that need them are marked Broken.
 struct MediaItem {
@@ -23,10 +28,19 @@ struct MediaItem {
   MediaKind kind = MediaKind::Image;
   Buffer bytes;      // the file as it is
   std::string path;  // below the root
-  int width = 0;
+  int width = 0;     // as shown, upright
   int height = 0;
-  std::uint32_t rgb_crc32 = 0;                  // pictures
-  std::optional<preprocess::VideoIndex> video;  // videos
+  std::uint32_t rgb_crc32 = 0;        // pictures
+  std::optional<VideoDetails> video;  // videos
+};
+
+// What was found of one split, beside its samples.
+struct SplitInfo {
+  std::string dataset;
+  std::string split;
+  std::uint64_t samples = 0;  // broken ones included
+  std::uint64_t expressions = 0;
+  std::string source;  // about its annotation files: a JSON object, for tools
 };
 
 // Where an import goes: a shard writer, a check, a test. Calls come on one thread, each media
@@ -37,6 +51,8 @@ class ImportSink {
   virtual ~ImportSink() = default;
   virtual Result<void> media(const MediaItem& item) = 0;
   virtual Result<void> sample(const Sample& sample) = 0;
+  // After the last sample of a split.
+  virtual Result<void> split_done(const SplitInfo& info) = 0;
 };
 
 struct ImportRequest {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/checksum.h"
@@ -28,10 +30,10 @@ enum class MediaKind : std::uint8_t { Image, Video };
 
 // One media file of the sample.
 struct MediaRef {
-  ContentHash hash;  // of the file's bytes; zero where the file is missing
+  ContentHash hash;  // of the file's bytes; zero where it is missing or unusable
   MediaKind kind = MediaKind::Image;
   std::string path;  // below the root of import, for people and logs
-  int width = 0;     // decoded, before rotation; 0 where it cannot be decoded
+  int width = 0;     // as shown, upright; 0 where it cannot be decoded
   int height = 0;
   std::uint32_t rgb_crc32 = 0;  // pictures only: CRC-32 of the decoded RGB bytes
 };
@@ -49,9 +51,11 @@ struct Expression {
   std::vector<std::string> texts;        // as they enter a question; where several, one is drawn
   std::vector<std::string> short_texts;  // Ref-SAV's short captions, verbatim
   bool verbatim = false;                 // the text is a question by itself: no template around it
-  std::optional<std::pair<std::uint32_t, std::uint32_t>> span;  // [begin, end) in the caption, GCG
+  std::optional<std::pair<std::uint32_t, std::uint32_t>>
+      span;  // GCG: [begin, end) in the caption, code points
   // Per frame of the sample (ImageRef: one), at the size of that frame; an absent object has a
-  // mask of zeros. Empty where the split has no masks.
+  // mask of zeros. Empty where the split has no masks. May be longer than the frames that can be
+  // drawn (an annotation longer than its video).
   std::vector<CodedMask> masks;
   // What the set says besides (ids, counts): a JSON object for tools; training does not read it.
   std::string source = "{}";
@@ -67,6 +71,7 @@ enum class SampleStatus : std::uint8_t {
   Warned,  // usable, `reason` says what was mended (a mask of the wrong size, ...)
   Broken   // never to be trained on: a substitute is taken
 };
+std::string_view name(SampleStatus status);
 
 struct Sample {
   std::string dataset;  // "mevis", "refcoco+", "refsav", "llava", ...
@@ -85,10 +90,17 @@ struct Sample {
 
   // Frames that may be drawn: media.size() for a folder of pictures, frames.size() for a file.
   std::uint32_t drawable_frames() const;
+
+  // Adds to the reason. What is broken stays so, and what broke it is named first.
+  void warn(std::string_view what);
+  void mark_broken(std::string_view what);
 };
 
 // "mevis/train/a1f3judo0001".
 std::string describe(const Sample& sample);
+
+CodedMask coded(const preprocess::Rle& rle);
+Result<preprocess::Rle> decoded(const CodedMask& mask);
 
 // Canonical bytes (schemas/sample.capnp): equal samples give equal bytes. Reading checks every
 // field and has limits (64 MiB a sample), so foreign bytes do no harm.

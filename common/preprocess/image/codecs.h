@@ -9,11 +9,11 @@
 namespace desa2va::preprocess {
 
 Result<Image> decode_jpeg(ByteSpan file);
-Result<ImageSize> probe_jpeg(ByteSpan file);
+Result<ImageInfo> probe_jpeg(ByteSpan file);
 Result<Image> decode_png(ByteSpan file);
-Result<ImageSize> probe_png(ByteSpan file);
+Result<ImageInfo> probe_png(ByteSpan file);
 Result<Image> decode_gif(ByteSpan file);
-Result<ImageSize> probe_gif(ByteSpan file);
+Result<ImageInfo> probe_gif(ByteSpan file);
 
 // Refuses sizes that nobody should allocate for.
 Result<void> check_image_size(std::int64_t width, std::int64_t height);

@@ -62,7 +62,7 @@ Result<Image> decode_image(ByteSpan file) {
   return unknown_picture(file);
 }
 
-Result<ImageSize> probe_image(ByteSpan file) {
+Result<ImageInfo> probe_image(ByteSpan file) {
   switch (image_format(file)) {
     case ImageFormat::Jpeg:
       return probe_jpeg(file);

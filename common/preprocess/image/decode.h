@@ -24,12 +24,14 @@ inline constexpr std::int64_t kMaxImagePixels = std::int64_t{1} << 28;
 // "damaged image"; InvalidArgument for pictures above the limit. Pure; any thread.
 Result<Image> decode_image(ByteSpan file);
 
-struct ImageSize {
+struct ImageInfo {
   int width = 0;
   int height = 0;
+  ImageFormat format = ImageFormat::Unknown;
+  std::string_view mode;  // as Pillow calls it: "RGB", "L", "CMYK", "RGBA", "P", "LA", "I;16", "1"
 };
 // From the header alone.
-Result<ImageSize> probe_image(ByteSpan file);
+Result<ImageInfo> probe_image(ByteSpan file);
 
 // The palette indices of an 8-bit (or smaller) indexed or grey PNG, not its colours.
 Result<IndexedImage> decode_indices(ByteSpan png);

@@ -126,7 +126,7 @@ std::vector<int> row_order(int height, bool interlaced) {
   return rows;
 }
 
-Result<ImageSize> gif_screen(GifBytes& in, Palette& palette) {
+Result<ImageInfo> gif_screen(GifBytes& in, Palette& palette) {
   DESA2VA_TRY(in.skip(6));
   DESA2VA_ASSIGN(const int width, in.word());
   DESA2VA_ASSIGN(const int height, in.word());
@@ -134,7 +134,7 @@ Result<ImageSize> gif_screen(GifBytes& in, Palette& palette) {
   DESA2VA_TRY(in.skip(2));  // background, aspect
   if ((flags & 0x80) != 0) DESA2VA_TRY(in.palette(2 << (flags & 7), palette));
   DESA2VA_TRY(check_image_size(width, height));
-  return ImageSize{width, height};
+  return ImageInfo{width, height, ImageFormat::Gif, "P"};
 }
 
 Result<void> paint_frame(GifBytes& in, Palette palette, int transparent, Image& image) {
@@ -173,7 +173,7 @@ Result<void> paint_frame(GifBytes& in, Palette palette, int transparent, Image& 
 
 }  // namespace
 
-Result<ImageSize> probe_gif(ByteSpan file) {
+Result<ImageInfo> probe_gif(ByteSpan file) {
   GifBytes in(file);
   Palette palette{};
   return gif_screen(in, palette);
@@ -182,7 +182,7 @@ Result<ImageSize> probe_gif(ByteSpan file) {
 Result<Image> decode_gif(ByteSpan file) {
   GifBytes in(file);
   Palette palette{};
-  DESA2VA_ASSIGN(const ImageSize size, gif_screen(in, palette));
+  DESA2VA_ASSIGN(const ImageInfo size, gif_screen(in, palette));
   Image image = Image::allocate(size.width, size.height);
   int transparent = -1;
   for (;;) {

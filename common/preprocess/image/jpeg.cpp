@@ -132,7 +132,7 @@ Error jpeg_failure(const JpegReader& reader) {
 }
 
 // Reads the header into `reader`, whose codec the caller destroys.
-Result<ImageSize> read_jpeg_header(JpegReader& reader, ByteSpan file) {
+Result<ImageInfo> read_jpeg_header(JpegReader& reader, ByteSpan file) {
   reader.file = file;
   install(reader.error);
   reader.codec.err = &reader.error.manager;
@@ -140,7 +140,11 @@ Result<ImageSize> read_jpeg_header(JpegReader& reader, ByteSpan file) {
   const auto width = static_cast<std::int64_t>(reader.codec.image_width);
   const auto height = static_cast<std::int64_t>(reader.codec.image_height);
   DESA2VA_TRY(check_image_size(width, height));
-  return ImageSize{static_cast<int>(width), static_cast<int>(height)};
+  const int channels = reader.codec.num_components;
+  return ImageInfo{static_cast<int>(width), static_cast<int>(height), ImageFormat::Jpeg,
+                   channels == 1   ? "L"
+                   : channels == 4 ? "CMYK"
+                                   : "RGB"};
 }
 
 struct JpegWriter {
@@ -174,7 +178,7 @@ bool run_encode(JpegWriter& writer, const Image& image, int quality) {
 
 }  // namespace
 
-Result<ImageSize> probe_jpeg(ByteSpan file) {
+Result<ImageInfo> probe_jpeg(ByteSpan file) {
   JpegReader reader{};
   auto size = read_jpeg_header(reader, file);
   jpeg_destroy_decompress(&reader.codec);

@@ -82,10 +82,11 @@ class PngDecoder {
   PngDecoder& operator=(const PngDecoder&) = delete;
   ~PngDecoder() { png_destroy_read_struct(&reader_.png, &reader_.info, nullptr); }
 
-  Result<ImageSize> header() {
+  Result<ImageInfo> header() {
     if (!run_png_header(reader_)) return failure();
     DESA2VA_TRY(check_image_size(reader_.width, reader_.height));
-    return ImageSize{static_cast<int>(reader_.width), static_cast<int>(reader_.height)};
+    return ImageInfo{static_cast<int>(reader_.width), static_cast<int>(reader_.height),
+                     ImageFormat::Png, mode()};
   }
 
   // 8-bit RGB, or 16-bit grey (two bytes, high first), as the transforms below leave it.
@@ -120,6 +121,21 @@ class PngDecoder {
     return {};
   }
 
+  std::string_view mode() const {
+    switch (reader_.color) {
+      case PNG_COLOR_TYPE_PALETTE:
+        return "P";
+      case PNG_COLOR_TYPE_GRAY:
+        return reader_.depth == 1 ? "1" : reader_.depth == 16 ? "I;16" : "L";
+      case PNG_COLOR_TYPE_GRAY_ALPHA:
+        return "LA";
+      case PNG_COLOR_TYPE_RGB_ALPHA:
+        return "RGBA";
+      default:
+        return "RGB";
+    }
+  }
+
   Error failure() const {
     if (reader_.truncated)
       return fail(Errc::Corrupt, "truncated image: the PNG ends after {} bytes",
@@ -132,13 +148,13 @@ class PngDecoder {
 
 }  // namespace
 
-Result<ImageSize> probe_png(ByteSpan file) {
+Result<ImageInfo> probe_png(ByteSpan file) {
   return PngDecoder(file).header();
 }
 
 Result<Image> decode_png(ByteSpan file) {
   PngDecoder decoder(file);
-  DESA2VA_ASSIGN(const ImageSize size, decoder.header());
+  DESA2VA_ASSIGN(const ImageInfo size, decoder.header());
   DESA2VA_TRY(decoder.pixels_as_rgb());
   Image image = Image::allocate(size.width, size.height);
   const auto out = image.mutable_pixels();
@@ -160,7 +176,7 @@ Result<IndexedImage> decode_indices(ByteSpan file) {
     return fail(Errc::Corrupt, "not a picture: a mask must be a PNG, this is {}",
                 file.empty() ? "an empty file" : name(image_format(file)));
   PngDecoder decoder(file);
-  DESA2VA_ASSIGN(const ImageSize size, decoder.header());
+  DESA2VA_ASSIGN(const ImageInfo size, decoder.header());
   const PngReader& reader = decoder.reader();
   if ((reader.color != PNG_COLOR_TYPE_PALETTE && reader.color != PNG_COLOR_TYPE_GRAY) ||
       reader.depth > 8)

@@ -1,0 +1,113 @@
+// Ref-SAV: video_datas/sam_v_final_v3.json names for each entry a video (MP4) and its masklets
+// below video_datas/sam_v_full/. The annotation holds {"masklet": [[RLE of object 0, of 1, ...],
+// ...]}, one list per annotated frame, which is every fourth frame of the video.
+#include <fmt/format.h>
+
+#include "common/datasets/coco_masks.h"
+#include "common/datasets/importers/importers.h"
+#include "common/datasets/json_tools.h"
+#include "common/datasets/media_loader.h"
+
+namespace desa2va::datasets {
+
+namespace {
+
+constexpr const char* kRefsavIndex = "video_datas/sam_v_final_v3.json";
+constexpr const char* kRefsavFolder = "video_datas/sam_v_full";
+constexpr std::uint32_t kRefsavStride = 4;
+
+std::vector<std::string> refsav_splits(const std::filesystem::path& root) {
+  if (DataTree(root).has(kRefsavIndex)) return {"train"};
+  return {};
+}
+
+Result<std::vector<CodedMask>> masks_of_object(const Json& masklet, std::size_t object,
+                                               const MediaRef& video, bool& moved) {
+  std::vector<CodedMask> masks;
+  for (const Json& frame : masklet) {
+    DESA2VA_ASSIGN(preprocess::Rle mask, read_rle(frame.at(object)));
+    if (video.height > 0) mask = fit_to(mask, video.height, video.width, moved);
+    masks.push_back(coded(mask));
+  }
+  return masks;
+}
+
+Result<void> add_objects(const Json& entry, const Json& masklet, Sample& sample) {
+  for (const auto& [id, object] : entry.at("objects").items()) {
+    Expression expression;
+    expression.id = id;
+    expression.texts = {object.at("formated").get<std::string>()};
+    if (object.contains("short_caps"))
+      expression.short_texts = object["short_caps"].get<std::vector<std::string>>();
+    bool moved = false;
+    DESA2VA_ASSIGN(expression.masks,
+                   masks_of_object(masklet, std::stoul(id), sample.media[0], moved));
+    if (moved) sample.warn(fmt::format("object {}: mask size differs from the video", id));
+    sample.expressions.push_back(std::move(expression));
+  }
+  return {};
+}
+
+Result<Sample> refsav_sample(MediaLoader& loader, const std::string& key, const Json& entry) {
+  Sample sample;
+  sample.dataset = "refsav";
+  sample.split = "train";
+  sample.id = key;
+  sample.kind = SampleKind::VideoRef;
+  const auto video = entry.at("video_path").get<std::string>();
+  const auto annotation = entry.at("anno_path").get<std::string>();
+  DESA2VA_ASSIGN(const LoadedMedia media, loader.video(fmt::format("{}/{}", kRefsavFolder, video)));
+  add_media(sample, media);
+  const std::size_t video_frames = media.video ? media.video->index.frames.size() : 0;
+  const std::size_t kept = (video_frames + kRefsavStride - 1) / kRefsavStride;
+  nlohmann::json source = {{"key", key},
+                           {"video", video},
+                           {"annotation", annotation},
+                           {"video_frames", video_frames},
+                           {"kept_frames", kept}};
+
+  auto file = read_json(loader.tree(), fmt::format("{}/{}", kRefsavFolder, annotation));
+  if (!file && file.error().code() == Errc::InvalidArgument) return std::move(file.error());
+  if (!file) {
+    sample.mark_broken(file.error().message());
+    sample.source = source.dump();
+    return sample;
+  }
+  const Json& masklet = file->at("masklet");
+  source["annotated_frames"] = masklet.size();
+  source["objects_in_annotation"] = masklet.empty() ? 0 : masklet.at(0).size();
+  sample.source = source.dump();
+  auto added = add_objects(entry, masklet, sample);
+  if (!added) sample.mark_broken(added.error().message());
+  // Drawn are the frames that exist and are annotated.
+  const std::size_t drawable = std::min<std::size_t>(kept, masklet.size());
+  for (std::uint32_t i = 0; i < drawable; ++i) sample.frames.push_back(i * kRefsavStride);
+  if (kept != masklet.size())
+    sample.warn(fmt::format("{} annotated frames for {} kept video frames", masklet.size(), kept));
+  if (drawable == 0) sample.mark_broken("no annotated frames");
+  return sample;
+}
+
+Result<void> import_refsav(const ImportRequest& request, ImportSink& sink) {
+  const DataTree tree(request.root);
+  if (!tree.has(kRefsavIndex) || !wants(request, "train")) return {};
+  MediaLoader loader(tree, sink);
+  SplitInfo info{"refsav", "train", 0, 0, ""};
+  DESA2VA_TRY(
+      stream_json(tree, kRefsavIndex, 1, [&](const std::string& key, Json& entry) -> Result<void> {
+        DESA2VA_ASSIGN(const Sample sample, refsav_sample(loader, key, entry).in(key));
+        ++info.samples;
+        info.expressions += sample.expressions.size();
+        return sink.sample(sample);
+      }));
+  info.source = nlohmann::json{{"root", kRefsavFolder}, {"expression_file", kRefsavIndex}}.dump();
+  return sink.split_done(info);
+}
+
+}  // namespace
+
+Importer refsav_importer() {
+  return {"refsav", "SA-V videos with generated descriptions", refsav_splits, import_refsav};
+}
+
+}  // namespace desa2va::datasets
