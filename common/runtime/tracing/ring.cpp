@@ -39,16 +39,17 @@ struct RingReader::Mapping {
   // Record number `number` (from 1), if it is whole and was not overwritten meanwhile.
   std::optional<format::Record> record(std::uint64_t number) const {
     const auto& slot = (&at<format::Record>(format::kRecordsAt))[(number - 1) % capacity];
-    if (load(slot.sequence, std::memory_order_acquire) != number) return std::nullopt;
+    // Each load before the next: if the number is still ours at the end, so are all fields.
+    constexpr auto kBefore = std::memory_order_acquire;
+    if (load(slot.sequence, kBefore) != number) return std::nullopt;
     format::Record copy{};
     copy.sequence = number;
-    copy.what = load(slot.what);
-    copy.begin_ns = load(slot.begin_ns);
-    copy.end_ns = load(slot.end_ns);
-    copy.microbatch = load(slot.microbatch);
-    copy.trace_id = load(slot.trace_id);
-    copy.value = load(slot.value);
-    std::atomic_thread_fence(std::memory_order_acquire);
+    copy.what = load(slot.what, kBefore);
+    copy.begin_ns = load(slot.begin_ns, kBefore);
+    copy.end_ns = load(slot.end_ns, kBefore);
+    copy.microbatch = load(slot.microbatch, kBefore);
+    copy.trace_id = load(slot.trace_id, kBefore);
+    copy.value = load(slot.value, kBefore);
     if (load(slot.sequence) != number) return std::nullopt;
     return copy;
   }

@@ -36,15 +36,16 @@ class RingWriter {
               std::uint64_t microbatch, std::uint64_t trace_id, double value) {
     const std::uint64_t index = add(gauges().written, 1);
     auto& record = (&at<format::Record>(format::kRecordsAt))[index % capacity_];
+    // Each store after the one before: who sees a field of this record sees that it is not whole.
+    constexpr auto kAfter = std::memory_order_release;
     store(record.sequence, 0);
-    std::atomic_thread_fence(std::memory_order_release);
-    store(record.what, what | (std::uint64_t{exec::thread_id()} << 32U));
-    store(record.begin_ns, static_cast<std::uint64_t>(begin_ns));
-    store(record.end_ns, static_cast<std::uint64_t>(end_ns));
-    store(record.microbatch, microbatch);
-    store(record.trace_id, trace_id);
-    store(record.value, std::bit_cast<std::uint64_t>(value));
-    store(record.sequence, index + 1, std::memory_order_release);
+    store(record.what, what | (std::uint64_t{exec::thread_id()} << 32U), kAfter);
+    store(record.begin_ns, static_cast<std::uint64_t>(begin_ns), kAfter);
+    store(record.end_ns, static_cast<std::uint64_t>(end_ns), kAfter);
+    store(record.microbatch, microbatch, kAfter);
+    store(record.trace_id, trace_id, kAfter);
+    store(record.value, std::bit_cast<std::uint64_t>(value), kAfter);
+    store(record.sequence, index + 1, kAfter);
     store(gauges().last_ns, static_cast<std::uint64_t>(end_ns));
   }
 
