@@ -80,7 +80,7 @@ class Case {
   // Compares with the stored whole or sample of `name`; false if the case has neither.
   bool compare_any(const std::string& name, const std::string& sampled, const at::Tensor& got,
                    double tolerance);
-  void check_missing(const NamedTensors& weights);
+  void check_missing(const NamedTensors& inputs, const NamedTensors& weights);
   std::set<std::string> names_in(const char* key) const;
   double tolerance(const char* kind) const;
 

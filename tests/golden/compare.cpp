@@ -149,20 +149,23 @@ void Case::gradients(const NamedTensors& inputs, const NamedTensors& weights) {
   }
   for (const auto& x : in_names) compare_any("gi/" + x, "gi/" + x, at(inputs, x), limit);
   for (const auto& x : weight_names) compare_any("gw/" + x, "gw/" + x, at(weights, x), limit);
-  check_missing(weights);
+  check_missing(inputs, weights);
 }
 
 // Names whose gradient is undefined, exactly zero, or rounding noise.
-void Case::check_missing(const NamedTensors& weights) {
+void Case::check_missing(const NamedTensors& inputs, const NamedTensors& weights) {
   double square = 0;
   for (const auto& [name, tensor] : tensors_) {
     if (name.starts_with("gi/") || name.starts_with("gw/")) {
       square += std::pow(norm_of(stored(name)), 2);
     }
   }
+  // Names are of weights, with or without "gw/", or of inputs with "gi/".
   const auto gradient = [&](const std::string& name) {
-    const auto found = weights.find(name);
-    return found == weights.end() ? at::Tensor() : found->second;
+    const bool of_input = name.starts_with("gi/");
+    const auto& map = of_input ? inputs : weights;
+    const auto found = map.find(of_input || name.starts_with("gw/") ? name.substr(3) : name);
+    return found == map.end() ? at::Tensor() : found->second;
   };
   for (const char* key : {"no_grad", "grad_none"}) {
     for (const auto& name : names_in(key)) {

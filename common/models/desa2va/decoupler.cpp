@@ -66,20 +66,28 @@ DecouplerModel::~DecouplerModel() = default;
 DecouplerModel::DecouplerModel(DecouplerModel&&) noexcept = default;
 DecouplerModel& DecouplerModel::operator=(DecouplerModel&&) noexcept = default;
 
+at::Tensor DecouplerModel::project(const at::Tensor& hidden) {
+  const auto& m = *impl_;
+  const auto state = hidden.to(at::kFloat);
+  return m.fc1 ? m.fc2->forward(at::relu(m.fc1->forward(state))) : state;
+}
+
 Prompts DecouplerModel::forward(const at::Tensor& hidden, const at::Tensor& x_real) {
+  return split(hidden.defined() ? project(hidden) : at::Tensor(), x_real);
+}
+
+Prompts DecouplerModel::split(const at::Tensor& z, const at::Tensor& x_real) {
   const auto& m = *impl_;
   Prompts prompts;
   if (x_real.defined() && m.linear_real_text) {
     prompts.h_r = m.linear_real_text->forward(standardize(x_real.to(at::kFloat)));
   }
-  if (!hidden.defined()) return prompts;
-  const auto state = hidden.to(at::kFloat);
-  const auto stem = m.fc1 ? m.fc2->forward(at::relu(m.fc1->forward(state))) : state;
+  if (!z.defined()) return prompts;
   if (m.parts.decoupler) {
-    prompts.h_t = m.linear_text->forward(stem);
-    prompts.h_v = m.linear_vision->forward(stem);
+    prompts.h_t = m.linear_text->forward(z);
+    prompts.h_v = m.linear_vision->forward(z);
   }
-  if (m.fc1) prompts.z = stem;
+  if (m.fc1) prompts.z = z;
   return prompts;
 }
 

@@ -53,6 +53,10 @@ class DecouplerModel {
   // hidden: (n, D) states at the [SEG] positions; x_real: (n, D) or undefined (baseline). Phase A:
   // hidden undefined, x_real (texts, D), and only h_r comes out.
   Prompts forward(const at::Tensor& hidden, const at::Tensor& x_real);
+  // The same in two steps: the [SEG] projector, then the linears. With stem = none the first is the
+  // identity.
+  at::Tensor project(const at::Tensor& hidden);
+  Prompts split(const at::Tensor& z, const at::Tensor& x_real);
 
   // Weighted sum of the feature losses of one microbatch; differentiable in h_t, h_v (align: z).
   // The discriminators and CLUB are frozen in it.

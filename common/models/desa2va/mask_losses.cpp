@@ -49,7 +49,7 @@ MaskLoss mask_loss(const at::Tensor& logits, const at::Tensor& targets, const Po
     const auto counts = PointCounts::of(loss);
     if (logits.size(0) == 0) {
       result.selected_index = at::zeros({0, counts.kept}, at::kLong);
-      x = logits.flatten(1).slice(1, 0, 0).expand({0, loss.num_points});
+      x = at::zeros({0, loss.num_points}, logits.options()) + logits.sum();  // keeps the graph
       t = x.detach();
     } else {
       at::Tensor where;
