@@ -1,0 +1,84 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "launcher/commands/command.h"
+#include "launcher/commands/eval.h"
+#include "launcher/commands/run.h"
+#include "launcher/run/report.h"
+#include "launcher/run/topology.h"
+
+namespace desa2va::launcher {
+namespace fs = std::filesystem;
+namespace {
+
+struct DemoOptions {
+  std::string config;
+  std::vector<std::string> overrides;
+  std::string run_dir;
+  bool json = false;
+};
+
+// configs/tiny.yaml of the working directory, else of the source tree that this program was built
+// in (build/<preset>/bin lies three folders below it).
+Result<std::string> find_tiny() {
+  const fs::path name = fs::path("configs") / "tiny.yaml";
+  for (const fs::path& root : {fs::current_path(), fs::path(program_folder()) / "../../.."}) {
+    if (fs::exists(root / name)) return (root / name).lexically_normal().string();
+  }
+  return fail(Errc::NotFound, "configs/tiny.yaml: not found here; give it with --config")
+      .with_exit(ExitCode::Usage);
+}
+
+void print_drawings(const fs::path& folder) {
+  std::error_code error;
+  std::vector<std::string> paths;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
+    const auto extension = entry.path().extension();
+    if (extension == ".png" || extension == ".mp4") paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const std::string& path : paths) std::fprintf(stderr, "  %s\n", path.c_str());
+}
+
+Result<ExitCode> demo(const DemoOptions& options) {
+  std::string file = options.config;
+  if (file.empty()) {
+    DESA2VA_ASSIGN(file, find_tiny());
+  }
+  std::vector<std::string> overrides = {"run.dir=runs/demo"};
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  DESA2VA_ASSIGN(config::Loaded loaded, config::load(file, overrides, fs::current_path().string()));
+  const std::string run_dir = loaded.config.run.dir;
+  DESA2VA_ASSIGN(const ExitCode trained, run_training(std::move(loaded), false));
+  if (trained != ExitCode::Done || !is_complete(run_dir)) return trained;
+
+  std::fprintf(stderr, "\nLosses over the run (means over the steps):\n%s",
+               learning_table(run_dir).c_str());
+  if (const std::string method = method_table(run_dir); !method.empty())
+    std::fprintf(stderr, "\nThe terms of the method:\n%s", method.c_str());
+  std::fprintf(stderr, "\nscoring held-out scenes ...\n");
+  DESA2VA_TRY(evaluate({run_dir}));
+  std::fprintf(stderr, "\n%s\ndrawings:\n", report_text(run_dir).c_str());
+  print_drawings(fs::path(run_dir) / "eval");
+  if (options.json) std::puts(report_json(run_dir).c_str());
+  return ExitCode::Done;
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<DemoOptions>();
+  auto* command = app.add_subcommand(
+      "demo", "train the tiny configuration on moving shapes, score it and draw what it learned");
+  command->add_option("KEY=VALUE", options->overrides,
+                      "keys that override the file (default: run.dir=runs/demo)");
+  command->add_option("--config", options->config, "YAML file (default: configs/tiny.yaml)");
+  command->add_flag("--json", options->json, "the report as one JSON document on standard output");
+  command->add_option("--run-dir", options->run_dir, "added by the program itself; run.dir/")
+      ->group("");
+  command->callback([&chosen, options] { chosen.action = [options] { return demo(*options); }; });
+}
+
+}  // namespace desa2va::launcher

@@ -1,0 +1,93 @@
+#include "launcher/commands/eval.h"
+
+#include <filesystem>
+
+#include "common/base/clock.h"
+#include "common/config/load.h"
+#include "common/config/run_files.h"
+#include "common/runtime/supervision/stop_signals.h"
+#include "common/runtime/supervision/supervisor.h"
+#include "launcher/commands/command.h"
+#include "launcher/run/report.h"
+#include "launcher/run/topology.h"
+#include "launcher/run/watch.h"
+
+namespace desa2va::launcher {
+namespace {
+
+struct EvalOptions {
+  std::string run_dir;
+  std::optional<std::uint64_t> step;
+  std::optional<std::int64_t> samples;
+  bool no_drawings = false;
+  bool json = false;
+};
+
+Result<ExitCode> eval_command(const EvalOptions& options) {
+  EvalRequest request;
+  request.run_dir = std::filesystem::absolute(options.run_dir).lexically_normal().string();
+  if (request.run_dir.ends_with('/')) request.run_dir.pop_back();
+  request.step = options.step;
+  request.samples = options.samples;
+  request.draw = !options.no_drawings;
+  DESA2VA_TRY(evaluate(request));
+  if (options.json) {
+    std::puts(report_json(request.run_dir).c_str());
+  } else {
+    std::fputs(report_text(request.run_dir).c_str(), stderr);
+    if (request.draw) std::fprintf(stderr, "drawings: %s/eval/\n", request.run_dir.c_str());
+  }
+  return ExitCode::Done;
+}
+
+}  // namespace
+
+Result<void> evaluate(const EvalRequest& request) {
+  DESA2VA_TRY(config::load_run(request.run_dir).in("not a run directory"));
+  supervision::ProcessSpec spec;
+  spec.name = "inference";
+  // Not --run-dir=: that marks the processes of the training run alone.
+  spec.argv = {program_folder() + "/desa2va-inference", "eval", "--run=" + request.run_dir};
+  if (request.step) spec.argv.push_back(fmt::format("--step={}", *request.step));
+  if (request.samples) spec.argv.push_back(fmt::format("--samples={}", *request.samples));
+  if (!request.draw) spec.argv.emplace_back("--no-drawings");
+  spec.log_path = config::run_file(request.run_dir, "logs/inference.log");
+  DESA2VA_TRY(check_programs({spec}));
+
+  supervision::StopSignals signals;
+  const SystemClock clock;
+  supervision::Supervisor supervisor(clock);
+  Watch watch(1);
+  DESA2VA_TRY(supervisor.start(spec));
+  for (;;) {
+    const auto event = supervisor.wait(-1, signals.fd());
+    if (signals.requested()) {
+      signals.acknowledge();
+      supervisor.stop_all(1000);
+      return Error(Errc::Cancelled, "interrupted").with_exit(ExitCode::Interrupted);
+    }
+    const auto* exited = event ? std::get_if<supervision::Exited>(&*event) : nullptr;
+    if (exited == nullptr) continue;
+    watch.on_exit(*exited);
+    const auto failure = watch.failure();
+    if (!failure) return {};
+    std::string message = failure->reason;
+    if (!failure->log_tail.empty()) message += "\n" + failure->log_tail;
+    return Error(Errc::Unavailable, message).with_exit(static_cast<ExitCode>(failure->exit_code));
+  }
+}
+
+void add_eval(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<EvalOptions>();
+  auto* command =
+      app.add_subcommand("eval", "score a run on its held-out data and draw what it predicts");
+  command->add_option("RUN", options->run_dir, "run directory")->required();
+  command->add_option("--step", options->step, "checkpoint to score (default: the newest)");
+  command->add_option("--samples", options->samples, "samples to score (default: eval.samples)");
+  command->add_flag("--no-drawings", options->no_drawings, "scores only (default: draw too)");
+  command->add_flag("--json", options->json, "the report as one JSON document on standard output");
+  command->callback(
+      [&chosen, options] { chosen.action = [options] { return eval_command(*options); }; });
+}
+
+}  // namespace desa2va::launcher

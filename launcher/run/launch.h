@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/config/config.h"
+#include "common/runtime/supervision/stop_signals.h"
+#include "launcher/run/console.h"
+#include "launcher/run/run_dir.h"
+#include "launcher/run/watch.h"
+
+namespace desa2va::launcher {
+
+// How one launch ended.
+struct LaunchResult {
+  int exit_code = 0;
+  std::optional<Failure> failure;
+  bool interrupted = false;
+  std::uint64_t first_step = 0;  // committed before this launch
+  std::uint64_t last_step = 0;   // committed now
+  std::uint64_t samples = 0;     // of the steps of this launch
+  double seconds = 0;
+  std::map<Role, double> busy;  // share of the time each role computed
+};
+
+// Starts every process of the run and stays until the last has ended: shows progress, hands the
+// first Ctrl-C to the conductor, ends everything when one process fails. Called on the main thread,
+// which constructed `signals` before any other thread existed.
+Result<LaunchResult> launch(const config::Config& config, RunDir& dir, const std::string& programs,
+                            std::uint64_t first_step, supervision::StopSignals& signals,
+                            Console& console);
+
+// Steps of the whole run: train.steps, else what the coordinator wrote into events.jsonl when it
+// started; 0 while that is not known.
+std::uint64_t total_steps(const config::Config& config, const std::string& run_dir);
+
+}  // namespace desa2va::launcher

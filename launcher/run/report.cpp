@@ -1,0 +1,108 @@
+#include "launcher/run/report.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "common/config/run_files.h"
+#include "launcher/run/console.h"
+#include "launcher/run/progress.h"
+
+namespace desa2va::launcher {
+namespace {
+
+using nlohmann::json;
+
+json read_report(const std::string& run_dir) {
+  std::ifstream in(config::report_file(run_dir));
+  const json report = json::parse(in, nullptr, false);
+  return report.is_object() ? report : json::object();
+}
+
+// The role that computes most of the time, if it stands out.
+json bottleneck_of(const LaunchResult& result) {
+  const auto most =
+      std::max_element(result.busy.begin(), result.busy.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  const bool enough = result.last_step >= result.first_step + 5;
+  if (most == result.busy.end() || !enough || most->second < 0.5) return "not enough evidence";
+  return std::string(name(most->first));
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.0f}%", 100 * share);
+}
+
+void add_eval(const json& eval, const std::string& prefix,
+              std::vector<std::vector<std::string>>& rows) {
+  for (const auto& [key, value] : eval.items()) {
+    const std::string path = prefix.empty() ? key : prefix + "." + key;
+    if (value.is_object()) add_eval(value, path, rows);
+    if (value.is_number())
+      rows.push_back({"eval." + path, fmt::format("{:.4g}", value.get<double>())});
+    if (value.is_string()) rows.push_back({"eval." + path, value.get<std::string>()});
+  }
+}
+
+}  // namespace
+
+Result<void> write_report(const std::string& run_dir, const LaunchResult& result,
+                          std::uint64_t total_steps) {
+  json report = read_report(run_dir);
+  const double before = report.value("seconds", 0.0);
+  const std::uint64_t steps = result.last_step - result.first_step;
+  report["exit_code"] = result.exit_code;
+  report["complete"] = result.exit_code == 0 && total_steps > 0 && result.last_step >= total_steps;
+  report["steps"] = result.last_step;
+  report["total_steps"] = total_steps;
+  report["seconds"] = before + result.seconds;
+  report["bottleneck"] = bottleneck_of(result);
+  json& step_time = report["step_time"];
+  step_time["measured"] = steps > 0 ? json(result.seconds / static_cast<double>(steps)) : json();
+  if (!step_time.contains("predicted")) step_time["predicted"] = nullptr;
+  report["samples_per_second"] =
+      result.seconds > 0 ? static_cast<double>(result.samples) / result.seconds : 0.0;
+  report["busy"] = json::object();
+  for (const auto& [role, share] : result.busy) report["busy"][std::string(name(role))] = share;
+  report.erase("failure");
+  if (result.failure)
+    report["failure"] = {{"process", result.failure->process},
+                         {"reason", result.failure->reason},
+                         {"remedy", result.failure->remedy}};
+  return replace_file(config::report_file(run_dir), report.dump(2) + "\n");
+}
+
+bool is_complete(const std::string& run_dir) {
+  return read_report(run_dir).value("complete", false);
+}
+
+std::string report_json(const std::string& run_dir) {
+  return read_report(run_dir).dump(2);
+}
+
+std::string report_text(const std::string& run_dir) {
+  const json report = read_report(run_dir);
+  std::vector<std::vector<std::string>> rows;
+  const auto add = [&](const std::string& name, const std::string& value) {
+    rows.push_back({name, value});
+  };
+  const bool complete = report.value("complete", false);
+  add("run", run_dir);
+  add("state", complete ? "complete" : "not complete: the same command goes on");
+  add("steps", fmt::format("{}/{}", report.value("steps", 0), report.value("total_steps", 0)));
+  add("time", format_seconds(report.value("seconds", 0.0)));
+  add("speed", fmt::format("{:.1f} samples/s", report.value("samples_per_second", 0.0)));
+  std::string busy;
+  const json shares = report.value("busy", json::object());
+  for (const auto& [role, share] : shares.items())
+    busy += fmt::format("{}{} {}", busy.empty() ? "" : ", ", role, percent(share.get<double>()));
+  if (!busy.empty()) add("busy", busy);
+  if (report.contains("bottleneck") && report["bottleneck"].is_string())
+    add("bottleneck", report["bottleneck"]);
+  if (report.contains("eval")) add_eval(report["eval"], "", rows);
+  return table(rows);
+}
+
+}  // namespace desa2va::launcher
