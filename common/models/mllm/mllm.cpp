@@ -138,7 +138,8 @@ MllmOutput Mllm::forward(const MllmInput& input, const DropoutPlan& dropout) con
   const auto positions = at::arange(input.ids.size(1), input.ids.options()).unsqueeze(0);
   const auto is_seg = (input.ids == impl_->tokens.seg) & (positions < input.lengths.unsqueeze(1));
   const auto places = at::nonzero(is_seg.reshape({-1})).squeeze(1);
-  out.seg_hidden = out.hidden.reshape({-1, out.hidden.size(2)}).index_select(0, places);
+  out.seg_hidden =
+      out.hidden.reshape({-1, out.hidden.size(2)}).index_select(0, places).to(at::kFloat);
   for (const auto place : to_vector(places)) {
     out.seg_sample.push_back(place / input.ids.size(1));
   }
@@ -154,16 +155,16 @@ at::Tensor Mllm::real_text(const at::Tensor& ids, const at::Tensor& lengths, Rea
               ids.sizes(), " with lengths ", lengths.sizes());
   const auto n = ids.size(0);
   const auto width = impl_->llm_config.hidden_size;
-  if (n == 0) return matrix.slice(0, 0, 0);
+  if (n == 0) return matrix.slice(0, 0, 0).to(at::kFloat);
   const auto embeds = at::embedding(matrix, ids);
   if (source == RealTextSource::EmbedMean) {
     const auto positions = at::arange(ids.size(1), ids.options()).unsqueeze(0);
-    const auto real = (positions < lengths.unsqueeze(1)).unsqueeze(2).to(embeds.scalar_type());
-    return (embeds * real).sum(1) / lengths.unsqueeze(1).to(embeds.scalar_type());
+    const auto real = (positions < lengths.unsqueeze(1)).unsqueeze(2).to(at::kFloat);
+    return (embeds.to(at::kFloat) * real).sum(1) / lengths.unsqueeze(1).to(at::kFloat);
   }
   const auto hidden = language.forward(embeds, LoraPass{.enabled = false, .dropout = {}});
   const auto last = (lengths - 1).view({n, 1, 1}).expand({n, 1, width});
-  return hidden.gather(1, last).squeeze(1);
+  return hidden.gather(1, last).squeeze(1).to(at::kFloat);
 }
 
 MllmGenerated Mllm::generate(const MllmInput& prompt, std::int64_t max_new_tokens,
@@ -176,7 +177,7 @@ MllmGenerated Mllm::generate(const MllmInput& prompt, std::int64_t max_new_token
     if (made.ids[k] == impl_->tokens.seg) rows.push_back(static_cast<std::int64_t>(k));
   }
   const auto index = at::tensor(rows, at::kLong).to(made.hidden.device());
-  return {made.ids, made.hidden.index_select(0, index)};
+  return {made.ids, made.hidden.index_select(0, index).to(at::kFloat)};
 }
 
 NamedTensors Mllm::named_tensors() const {
@@ -199,8 +200,8 @@ NamedTensors Mllm::merged() const {
   return out;
 }
 
-void Mllm::to(const std::string& device) {
-  impl_->to(at::Device(device));
+void Mllm::to(const std::string& device, at::ScalarType type) {
+  impl_->to(at::Device(device), type);
 }
 
 void initialise_mllm(const Mllm& mllm, const config::VitConfig& vit, const config::LlmConfig& llm,
@@ -208,21 +209,6 @@ void initialise_mllm(const Mllm& mllm, const config::VitConfig& vit, const confi
   auto rules = InternVit::init_rules(vit);
   for (auto& rule : Qwen2::init_rules(llm)) rules.push_back(std::move(rule));
   initialise(mllm.named_tensors(), seed, rules);
-}
-
-std::set<std::string> trained_names(const Mllm& mllm, const config::VitConfig& vit,
-                                    const config::LlmConfig& llm) {
-  std::set<std::string> names;
-  for (const auto& [name, tensor] : mllm.named_tensors()) {
-    const auto has = [&name = name](std::string_view part) {
-      return name.find(part) != std::string::npos;
-    };
-    const bool tower = has(".vision_model.");
-    const bool base = has(".language_model.") && !has(".lora_") && !has("embed_tokens.weight") &&
-                      !has("lm_head.weight");
-    if ((!tower || vit.train) && (!base || llm.train_base)) names.insert(name);
-  }
-  return names;
 }
 
 }  // namespace desa2va::models

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +34,7 @@ struct MllmInput {
 
 struct MllmOutput {
   at::Tensor loss;        // scalar; 0 with zero gradients where no token has a label
-  at::Tensor seg_hidden;  // (n, D) final-norm states at the [SEG] positions, row-major order
+  at::Tensor seg_hidden;  // (n, D) float32, final-norm states at [SEG], row-major order
   std::vector<std::int64_t> seg_sample;  // n: which sample each row belongs to
   at::Tensor image_embeds;               // (tiles that are there, tokens per tile, D), after mlp1
   at::Tensor hidden;                     // (B, L, D); rows beyond a sample's length mean nothing
@@ -62,9 +61,9 @@ class Mllm {
   // unless `vit.train`. `dropout` of rate 0: evaluation.
   MllmOutput forward(const MllmInput& input, const DropoutPlan& dropout) const;
 
-  // x_real: ids (n, Lt) padded on the right, lengths (n) >= 1 -> (n, D), no graph. LlmText: the
-  // final-norm state of the last token with LoRA off; EmbedMean: the mean of the embeddings. Both
-  // read `embeddings` (V, D), the snapshot taken when phase B starts; undefined: the current
+  // x_real: ids (n, Lt) padded on the right, lengths (n) >= 1 -> (n, D) float32, no graph. LlmText:
+  // the final-norm state of the last token with LoRA off; EmbedMean: the mean of the embeddings.
+  // Both read `embeddings` (V, D), the snapshot taken when phase B starts; undefined: the current
   // matrix.
   at::Tensor real_text(const at::Tensor& ids, const at::Tensor& lengths, RealTextSource source,
                        const at::Tensor& embeddings = {}) const;
@@ -79,7 +78,8 @@ class Mllm {
   at::Tensor embedding_snapshot() const;
   // W + scaling * B A under canonical names of the base weights.
   NamedTensors merged() const;
-  void to(const std::string& device);
+  // Moves all tensors ("cuda:0") and gives them `type`; float32 is what the goldens hold for.
+  void to(const std::string& device, at::ScalarType type = at::kFloat);
 
  private:
   struct Impl;
@@ -89,10 +89,5 @@ class Mllm {
 // First weights as model.md 5.15 says.
 void initialise_mllm(const Mllm& mllm, const config::VitConfig& vit, const config::LlmConfig& llm,
                      std::uint64_t seed);
-
-// What trains in phases B and C: mlp1, LoRA, embeddings and head; with `llm.train_base` the base
-// weights, with `vit.train` the tower. Phase A trains nothing here.
-std::set<std::string> trained_names(const Mllm& mllm, const config::VitConfig& vit,
-                                    const config::LlmConfig& llm);
 
 }  // namespace desa2va::models

@@ -28,10 +28,11 @@ std::optional<Fill> default_fill(const NamedTensors& tensors, const std::string&
   const auto bound = [](const at::Tensor& weight) {
     return 1.0 / std::sqrt(static_cast<double>(weight.numel() / weight.size(0)));
   };
-  if (name.ends_with(".weight")) {
+  const auto leaf = name.substr(name.rfind('.') + 1);  // whole if there is no dot
+  if (leaf == "weight") {
     return tensor.dim() >= 2 ? Fill::uniform(bound(tensor)) : Fill::constant(1);
   }
-  if (name.ends_with(".bias")) {
+  if (leaf == "bias") {
     const auto weight = tensors.find(name.substr(0, name.size() - 4) + "weight");
     if (weight == tensors.end()) return std::nullopt;
     return weight->second.dim() >= 2 ? Fill::uniform(bound(weight->second)) : Fill::constant(0);
