@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/config/run_files.h"
 #include "launcher/run/run_dir.h"
 
 // The real `desa2va run` with programs that only behave like services.
@@ -51,6 +52,8 @@ class LauncherProcess : public ::testing::Test {
   void TearDown() override {
     for (const int pid : processes_with_argument(argument())) ::kill(pid, SIGKILL);
     until([&] { return processes_with_argument(argument()).empty(); });
+    // A killed launcher leaves its sockets to the next one.
+    if (const auto sockets = config::socket_dir(run().string())) fs::remove_all(*sockets);
     fs::remove_all(root_);
   }
 
@@ -87,14 +90,17 @@ class LauncherProcess : public ::testing::Test {
     until(
         [&] { return text_of(run() / "metrics.jsonl").find("\"step\":2,") != std::string::npos; });
   }
-  // Of the process whose program ends with `name`.
+  // Of the process whose program ends with `name`, once it runs.
   int pid_of(const std::string& name) const {
-    for (const int pid : processes_with_argument(argument())) {
-      if (text_of("/proc/" + std::to_string(pid) + "/cmdline").find("desa2va-" + name) !=
-          std::string::npos)
-        return pid;
-    }
-    return 0;
+    int found = 0;
+    until([&] {
+      for (const int pid : processes_with_argument(argument())) {
+        const std::string line = text_of("/proc/" + std::to_string(pid) + "/cmdline");
+        if (line.find("desa2va-" + name) != std::string::npos) found = pid;
+      }
+      return found != 0;
+    });
+    return found;
   }
   nlohmann::json report() const { return nlohmann::json::parse(text_of(run() / "report.json")); }
   void expect_nothing_left() const {
@@ -116,10 +122,10 @@ TEST_F(LauncherProcess, ARunThatEndsIsReportedAndLeavesNothingBehind) {
 TEST_F(LauncherProcess, EveryProcessCarriesTheRunDirectory) {
   const pid_t launcher = start("");
   wait_for_steps();
-  const auto pids = processes_with_argument(argument());
-  EXPECT_NE(std::find(pids.begin(), pids.end(), launcher), pids.end());
   for (const char* role : {"data", "mllm", "decoupler", "sam2", "coordinator"})
     EXPECT_NE(pid_of(role), 0) << role;
+  const auto pids = processes_with_argument(argument());
+  EXPECT_NE(std::find(pids.begin(), pids.end(), launcher), pids.end());
   ::kill(launcher, SIGINT);
   code_of(launcher);
 }
