@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/config/config.h"
@@ -37,7 +38,8 @@ class DataStage {
  public:
   // Opens data.shards and the tokenizer. Errors name the data set, its path and the remedy; they
   // ask for exit code 2 (missing, empty, not fitting the configuration) or 3 (corrupt).
-  static Result<DataStage> open(const config::Config& config);
+  // `clock` (must outlive the stage; null: none) measures data.timeout_ms.
+  static Result<DataStage> open(const config::Config& config, const Clock* clock = nullptr);
   DataStage(DataStage&&) noexcept;
   DataStage& operator=(DataStage&&) noexcept;
   ~DataStage();

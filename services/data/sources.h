@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "common/datasets/sample.h"
+#include "common/storage/shards/shard_reader.h"
+#include "services/data/order.h"
+
+// The members of the mixture as opened shards.
+namespace desa2va::data {
+
+struct Source {
+  std::string name;  // of the mixture
+  shards::ShardReader reader;
+  std::vector<std::uint64_t> numbers;  // usable samples of the split, after max_items
+  datasets::SampleKind kind = datasets::SampleKind::ImageQa;
+  MixtureMember member;
+
+  bool has_masks() const {
+    return kind == datasets::SampleKind::ImageRef || kind == datasets::SampleKind::VideoRef;
+  }
+  // Corrupt (exit 3) names data set and key.
+  Result<datasets::Sample> sample(std::uint64_t item) const;
+};
+
+// Opens <shards>/<name> for each member. Errors name the data set and its path: missing or without
+// usable samples of the split (exit 2), damaged (exit 3), of a kind that this version cannot train
+// on (exit 2).
+Result<std::vector<Source>> open_sources(const std::string& shards,
+                                         const std::vector<config::DatasetConfig>& mixture);
+
+}  // namespace desa2va::data
