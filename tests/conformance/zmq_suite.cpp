@@ -51,6 +51,17 @@ TEST(ZmqNetwork, AMissingSocketDirectoryIsRefused) {
   EXPECT_EQ(refused.error().exit_code(), 2);
 }
 
+TEST(ZmqNetwork, EndpointsThatOutliveItAreUnavailable) {
+  const std::string socket_dir = *make_socket_dir("");
+  auto network = std::make_unique<ZmqNetwork>(Directory({kEdge}, {socket_dir}));
+  const auto up = std::move(*network->open(kEdge, kUpstream, {}));
+  network.reset();
+  EXPECT_EQ(up->try_receive().error().code(), Errc::Unavailable);
+  Message message = message_of(1);
+  EXPECT_EQ(up->try_send(message).error().code(), Errc::Unavailable);
+  std::filesystem::remove_all(socket_dir);
+}
+
 TEST(ZmqNetwork, EndsWhenThePeerNeverCame) {
   const std::string socket_dir = *make_socket_dir("");
   {

@@ -91,6 +91,11 @@ int Session::patience_ms() const {
   return gone_ && !finished_ ? 50 : -1;
 }
 
+void Session::abandon() {
+  link_->fail_with(fail(Errc::Unavailable, "the network of this process was closed"));
+  link_->with([](Link::State& state) { state.gone_here = true; });
+}
+
 void Session::turn() {
   read_events();
   if (!over_) flush();

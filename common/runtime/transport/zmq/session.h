@@ -27,6 +27,9 @@ class Session {
   // Sends what the endpoint left for us, reads what is there, and looks after the peer.
   void turn();
 
+  // As if the endpoint were destroyed: the network is. One that still exists fails from now on.
+  void abandon();
+
   // The endpoint is gone and what had to be said was said.
   bool finished() const { return finished_; }
   // Turn again after this many milliseconds even if nothing happens; -1: no need.

@@ -2,6 +2,7 @@
 
 #include <future>
 #include <list>
+#include <optional>
 #include <thread>
 
 #include "common/base/clock.h"
@@ -10,6 +11,13 @@
 #include "common/runtime/transport/zmq/session.h"
 
 namespace desa2va::transport {
+
+namespace {
+
+// How long goodbyes may take once the network is destroyed.
+constexpr std::int64_t kLastWordsNs = 2'000'000'000;
+
+}  // namespace
 
 // The transport thread: the only one to touch sockets.
 class ZmqNetwork::Transport {
@@ -68,8 +76,8 @@ class ZmqNetwork::Transport {
 
   void loop(const std::stop_token& stop) {
     std::vector<zmq::pollitem_t> items;
-    // Sessions leave when their endpoints have; at the end the last words are waited for here.
-    while (!stop.stop_requested() || !sessions_.empty()) {
+    std::optional<std::int64_t> stop_ns;
+    while (!stop_ns || (!sessions_.empty() && clock_.now_ns() - *stop_ns < kLastWordsNs)) {
       items.assign(1, {nullptr, waker_->fd(), ZMQ_POLLIN, 0});
       int patience_ms = -1;
       for (Session& session : sessions_) {
@@ -79,6 +87,10 @@ class ZmqNetwork::Transport {
       }
       zmq::poll(items, std::chrono::milliseconds(patience_ms));
       waker_->lower();
+      if (stop.stop_requested() && !stop_ns) {
+        stop_ns = clock_.now_ns();
+        for (Session& session : sessions_) session.abandon();
+      }
       start_sessions();
       for (Session& session : sessions_) session.turn();
       sessions_.remove_if([](const Session& session) { return session.finished(); });

@@ -9,8 +9,9 @@ namespace desa2va::transport {
 // ZeroMQ between processes, over ipc or tcp as the directory says.
 //
 // One transport thread owns every socket of the process; endpoints hand it messages and take what
-// it received. Destroying the network waits until goodbyes and what precedes them have left, at
-// most two seconds; its endpoints must be gone by then. `open` may be called from any thread.
+// it received. Destroying the network waits until goodbyes and what precedes them have left, a few
+// seconds at most; endpoints that still exist are Unavailable from then on. `open` may be called
+// from any thread.
 class ZmqNetwork final : public Network {
  public:
   explicit ZmqNetwork(Directory directory);
