@@ -37,6 +37,9 @@ int main(int argc, char** argv) {
   launcher::add_run(app, chosen);
   launcher::add_demo(app, chosen);
   launcher::add_eval(app, chosen);
+  launcher::add_shards(app, chosen);
+  launcher::add_ckpt(app, chosen);
+  launcher::add_trace(app, chosen);
   launcher::add_doctor(app, chosen);
   try {
     app.parse(argc, argv);
