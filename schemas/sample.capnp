@@ -18,6 +18,7 @@ struct Sample {
   caption @9 :Text;
   turns @10 :List(Turn);
   source @11 :Text;                 # JSON, for tools
+  foreground @12 :List(Mask);       # ReVOS: all that could be meant, per frame
 
   struct MediaRef {
     hashHigh @0 :UInt64;            # XXH3-128 of the file; zero: the file is missing
@@ -27,6 +28,7 @@ struct Sample {
     width @4 :UInt32;               # pixels, as shown (upright)
     height @5 :UInt32;
     rgbCrc32 @6 :UInt32;
+    frames @7 :UInt32 = 1;          # of a video: how many it shows
   }
 
   struct Mask {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/checksum.h"
+#include "common/datasets/gcg_answer.h"
 #include "common/preprocess/image/resize.h"
 
 namespace desa2va::datasets {
@@ -38,13 +39,13 @@ Result<json> mask_facts(const Expression& expression) {
 }
 
 // One value per frame.
-Result<void> add_track_facts(const Expression& expression, json& facts) {
-  if (expression.masks.empty()) return {};
+Result<void> add_track_facts(const std::vector<CodedMask>& masks, json& facts) {
+  if (masks.empty()) return {};
   json areas = json::array();
   json sums = json::array();
   json absent = json::array();
-  for (std::size_t frame = 0; frame < expression.masks.size(); ++frame) {
-    DESA2VA_ASSIGN(const preprocess::Mask mask, pixels_of(expression.masks[frame]));
+  for (std::size_t frame = 0; frame < masks.size(); ++frame) {
+    DESA2VA_ASSIGN(const preprocess::Mask mask, pixels_of(masks[frame]));
     areas.push_back(mask.area());
     sums.push_back(crc_of(mask.pixels));
     if (areas.back() == 0) absent.push_back(frame);
@@ -103,13 +104,15 @@ Result<void> add_frame_folder(const Sample& sample, json& facts) {
   add_picture_facts(sample, facts);
   facts["rgb_crc32"] = std::move(sums);
   facts["sizes_differ"] = differ;
+  if (!sample.foreground.empty())
+    DESA2VA_TRY(add_track_facts(sample.foreground, facts["foreground"]));
   facts["expressions"] = json::array();
   for (const Expression& expression : sample.expressions) {
     DESA2VA_ASSIGN(json one, source_of(expression.source));
     one["id"] = expression.id;
     one["text"] = expression.texts.at(0);
     one["question"] = expression.verbatim;
-    DESA2VA_TRY(add_track_facts(expression, one));
+    DESA2VA_TRY(add_track_facts(expression.masks, one));
     facts["expressions"].push_back(std::move(one));
   }
   return {};
@@ -119,7 +122,7 @@ Result<void> add_video_file(const Sample& sample, json& facts) {
   facts["objects"] = json::object();
   for (const Expression& expression : sample.expressions) {
     json object = {{"formated", expression.texts.at(0)}, {"short_caps", expression.short_texts}};
-    DESA2VA_TRY(add_track_facts(expression, object));
+    DESA2VA_TRY(add_track_facts(expression.masks, object));
     facts["objects"][expression.id] = std::move(object);
   }
   return {};
@@ -128,7 +131,11 @@ Result<void> add_video_file(const Sample& sample, json& facts) {
 Result<void> add_gcg(const Sample& sample, json& facts) {
   add_picture_facts(sample, facts);
   facts["caption"] = sample.caption;
-  if (!sample.turns.empty()) facts["answer"] = sample.turns[0].answer;
+  std::vector<TextSpan> spans;
+  for (const Expression& expression : sample.expressions)
+    if (expression.span) spans.push_back(*expression.span);
+  facts["answer"] = gcg_answer(sample.caption, spans);
+  facts["answer_if_trimmed"] = gcg_answer(sample.caption, trim_spans(spans));
   facts["phrases"] = json::array();
   for (const Expression& expression : sample.expressions) {
     DESA2VA_ASSIGN(json phrase, source_of(expression.source));

@@ -32,6 +32,7 @@ struct MediaItem {
   int height = 0;
   std::uint32_t rgb_crc32 = 0;        // pictures
   std::optional<VideoDetails> video;  // videos
+  double decode_ms = 0;               // one picture, or one frame, here and now
 };
 
 // What was found of one split, beside its samples.

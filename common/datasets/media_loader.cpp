@@ -11,11 +11,14 @@ namespace desa2va::datasets {
 
 namespace {
 
-Result<VideoDetails> decode_video(const Buffer& bytes) {
+Result<VideoDetails> decode_video(const Buffer& bytes, const Clock& clock, double& decode_ms) {
   DESA2VA_ASSIGN(auto reader, preprocess::VideoReader::open(bytes));
   VideoDetails video;
   video.info = reader.info();
+  const std::int64_t start = clock.now_ns();
   DESA2VA_ASSIGN(video.index, reader.scan());
+  decode_ms = static_cast<double>(clock.now_ns() - start) * 1e-6 /
+              static_cast<double>(std::max<std::size_t>(video.index.frames.size(), 1));
   if (video.index.frames.empty())
     return fail(Errc::Corrupt, "no frame can be decoded: {}", video.index.decode_error);
   DESA2VA_TRY(reader.confirm_starts(video.index));
@@ -40,6 +43,7 @@ MediaItem item_of(const LoadedMedia& loaded, Buffer bytes) {
   item.height = loaded.ref.height;
   item.rgb_crc32 = loaded.ref.rgb_crc32;
   item.video = loaded.video;
+  item.decode_ms = loaded.decode_ms;
   return item;
 }
 
@@ -61,7 +65,9 @@ Result<LoadedMedia> MediaLoader::image(const std::string& path) {
   loaded.ref.kind = MediaKind::Image;
   DESA2VA_ASSIGN(Buffer bytes, read(path, loaded));
   if (!loaded.problem.empty()) return loaded;
+  const std::int64_t start = clock_.now_ns();
   const auto image = preprocess::decode_image(bytes.bytes());
+  loaded.decode_ms = static_cast<double>(clock_.now_ns() - start) * 1e-6;
   if (!image) {
     loaded.problem = image.error().message();
     return loaded;
@@ -81,7 +87,7 @@ Result<LoadedMedia> MediaLoader::video(const std::string& path) {
   loaded.ref.kind = MediaKind::Video;
   DESA2VA_ASSIGN(Buffer bytes, read(path, loaded));
   if (!loaded.problem.empty()) return loaded;
-  auto video = decode_video(bytes);
+  auto video = decode_video(bytes, clock_, loaded.decode_ms);
   if (!video) {
     loaded.problem = video.error().message();
     return loaded;
@@ -90,6 +96,7 @@ Result<LoadedMedia> MediaLoader::video(const std::string& path) {
   loaded.ref.width = video->info.width;
   loaded.ref.height = video->info.height;
   if (video->info.rotation % 180 != 0) std::swap(loaded.ref.width, loaded.ref.height);
+  loaded.ref.frames = static_cast<std::uint32_t>(video->index.frames.size());
   loaded.remark = remark_on(video->index);
   loaded.video = std::move(*video);
   DESA2VA_TRY(sink_.media(item_of(loaded, std::move(bytes))));

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/datasets/importer.h"
 #include "common/datasets/tree.h"
 #include "common/preprocess/masks/rle.h"
@@ -17,6 +18,7 @@ struct LoadedMedia {
   std::string remark;     // usable, but worth knowing ("20 of 120 frames are damaged")
   std::string stored_as;  // "JPEG RGB"; pictures
   std::optional<VideoDetails> video;
+  double decode_ms = 0;  // of one picture or frame
 };
 
 // Reads media below the root, decodes them completely and hands the good ones to the sink.
@@ -36,6 +38,7 @@ class MediaLoader {
 
   const DataTree& tree_;
   ImportSink& sink_;
+  SystemClock clock_;  // for the cost of decoding
 };
 
 // Adds the media to the sample and its problem, if any, to the sample's status.

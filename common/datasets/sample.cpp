@@ -37,7 +37,10 @@ std::string_view name(SampleStatus status) {
 }
 
 std::uint32_t Sample::drawable_frames() const {
-  return static_cast<std::uint32_t>(frames.empty() ? media.size() : frames.size());
+  if (!frames.empty()) return static_cast<std::uint32_t>(frames.size());
+  std::uint32_t all = 0;
+  for (const MediaRef& one : media) all += one.frames;
+  return all;
 }
 
 void Sample::warn(std::string_view what) {

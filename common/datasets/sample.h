@@ -36,6 +36,7 @@ struct MediaRef {
   int width = 0;     // as shown, upright; 0 where it cannot be decoded
   int height = 0;
   std::uint32_t rgb_crc32 = 0;  // pictures only: CRC-32 of the decoded RGB bytes
+  std::uint32_t frames = 1;     // of a video: how many it shows
 };
 
 // A mask in COCO's compressed run-length code.
@@ -79,16 +80,18 @@ struct Sample {
   std::string id;     // unique within (dataset, split): video, image id or entry number
   SampleKind kind = SampleKind::ImageQa;
   std::vector<MediaRef> media;  // one picture, one video file, or one picture per frame
-  // VideoRef of a video file: the frames that have masks and may be drawn, by number in the file.
+  // Of one video file: the frames that may be drawn, by number in the file; empty: all.
   std::vector<std::uint32_t> frames;
   std::vector<Expression> expressions;
+  // ReVOS: per frame all that could be meant, which its evaluation needs.
+  std::vector<CodedMask> foreground;
   std::string caption;  // GCG: the text the spans point into
   std::vector<Turn> turns;
   SampleStatus status = SampleStatus::Ok;
   std::string reason;
   std::string source = "{}";  // as in Expression
 
-  // Frames that may be drawn: media.size() for a folder of pictures, frames.size() for a file.
+  // Frames that may be drawn: `frames` where given, else all that the media have.
   std::uint32_t drawable_frames() const;
 
   // Adds to the reason. What is broken stays so, and what broke it is named first.

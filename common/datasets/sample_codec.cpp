@@ -33,6 +33,15 @@ unsigned count_of(const auto& list) {
   return static_cast<unsigned>(list.size());
 }
 
+void write_masks(capnp::List<schema::Sample::Mask>::Builder out,
+                 const std::vector<CodedMask>& masks) {
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i].setHeight(static_cast<std::uint32_t>(masks[i].height));
+    out[i].setWidth(static_cast<std::uint32_t>(masks[i].width));
+    out[i].setCounts(text_for(masks[i].counts));
+  }
+}
+
 void write_media(schema::Sample::MediaRef::Builder out, const MediaRef& media) {
   out.setHashHigh(media.hash.high);
   out.setHashLow(media.hash.low);
@@ -41,6 +50,7 @@ void write_media(schema::Sample::MediaRef::Builder out, const MediaRef& media) {
   out.setWidth(static_cast<std::uint32_t>(media.width));
   out.setHeight(static_cast<std::uint32_t>(media.height));
   out.setRgbCrc32(media.rgb_crc32);
+  out.setFrames(media.frames);
 }
 
 void write_expression(schema::Sample::Expression::Builder out, const Expression& expression) {
@@ -53,13 +63,7 @@ void write_expression(schema::Sample::Expression::Builder out, const Expression&
     out.setSpanBegin(expression.span->first);
     out.setSpanEnd(expression.span->second);
   }
-  auto masks = out.initMasks(count_of(expression.masks));
-  for (unsigned i = 0; i < masks.size(); ++i) {
-    const CodedMask& mask = expression.masks[i];
-    masks[i].setHeight(static_cast<std::uint32_t>(mask.height));
-    masks[i].setWidth(static_cast<std::uint32_t>(mask.width));
-    masks[i].setCounts(text_for(mask.counts));
-  }
+  write_masks(out.initMasks(count_of(expression.masks)), expression.masks);
   out.setSource(text_for(expression.source));
 }
 
@@ -84,6 +88,7 @@ void write_sample(schema::Sample::Builder out, const Sample& sample) {
     turns[i].setAnswer(text_for(sample.turns[i].answer));
   }
   out.setSource(text_for(sample.source));
+  write_masks(out.initForeground(count_of(sample.foreground)), sample.foreground);
 }
 
 // Unsigned numbers of the file that are sizes of ours.
@@ -100,6 +105,18 @@ Result<Enum> enum_from(std::uint8_t value, Enum last, std::string_view what) {
   return static_cast<Enum>(value);
 }
 
+Result<std::vector<CodedMask>> read_masks(capnp::List<schema::Sample::Mask>::Reader in) {
+  std::vector<CodedMask> masks;
+  for (const auto mask_in : in) {
+    CodedMask mask;
+    DESA2VA_ASSIGN(mask.height, size_from(mask_in.getHeight()));
+    DESA2VA_ASSIGN(mask.width, size_from(mask_in.getWidth()));
+    mask.counts = text_of(mask_in.getCounts());
+    masks.push_back(std::move(mask));
+  }
+  return masks;
+}
+
 Result<MediaRef> read_media(schema::Sample::MediaRef::Reader in) {
   MediaRef media;
   media.hash = {in.getHashHigh(), in.getHashLow()};
@@ -108,6 +125,7 @@ Result<MediaRef> read_media(schema::Sample::MediaRef::Reader in) {
   DESA2VA_ASSIGN(media.width, size_from(in.getWidth()));
   DESA2VA_ASSIGN(media.height, size_from(in.getHeight()));
   media.rgb_crc32 = in.getRgbCrc32();
+  media.frames = in.getFrames();
   return media;
 }
 
@@ -118,13 +136,7 @@ Result<Expression> read_expression(schema::Sample::Expression::Reader in) {
   expression.short_texts = read_texts(in.getShortTexts());
   expression.verbatim = in.getVerbatim();
   if (in.getHasSpan()) expression.span = {in.getSpanBegin(), in.getSpanEnd()};
-  for (const auto mask_in : in.getMasks()) {
-    CodedMask mask;
-    DESA2VA_ASSIGN(mask.height, size_from(mask_in.getHeight()));
-    DESA2VA_ASSIGN(mask.width, size_from(mask_in.getWidth()));
-    mask.counts = text_of(mask_in.getCounts());
-    expression.masks.push_back(std::move(mask));
-  }
+  DESA2VA_ASSIGN(expression.masks, read_masks(in.getMasks()));
   expression.source = text_of(in.getSource());
   return expression;
 }
@@ -150,6 +162,7 @@ Result<Sample> read_sample(schema::Sample::Reader in) {
   for (const auto turn : in.getTurns())
     sample.turns.push_back({text_of(turn.getQuestion()), text_of(turn.getAnswer())});
   sample.source = text_of(in.getSource());
+  DESA2VA_ASSIGN(sample.foreground, read_masks(in.getForeground()));
   return sample;
 }
 

@@ -59,16 +59,17 @@ Result<void> add_expressions(const VideoSplit& split, const Json& video, const M
 Result<MaskTrack> read_track(const Json& frames) {
   MaskTrack track;
   for (const Json& frame : frames) {
-    std::vector<CodedMask>& masks = track.emplace_back();
+    TrackFrame& of_frame = track.emplace_back();
     if (frame.is_null()) continue;
+    of_frame.listed = frame.is_array();
     if (frame.is_object()) {
       DESA2VA_ASSIGN(CodedMask mask, coded_from(frame));
-      masks.push_back(std::move(mask));
+      of_frame.masks.push_back(std::move(mask));
       continue;
     }
     for (const Json& part : frame) {
       DESA2VA_ASSIGN(CodedMask mask, coded_from(part));
-      masks.push_back(std::move(mask));
+      of_frame.masks.push_back(std::move(mask));
     }
   }
   return track;
@@ -162,9 +163,9 @@ Result<void> set_masks(Sample& sample, Expression& expression,
         short_track = true;
         continue;
       }
-      const auto& of_frame = (*track)[frame];
-      listed = listed || of_frame.size() > 1;
-      masks.insert(masks.end(), of_frame.begin(), of_frame.end());
+      const TrackFrame& of_frame = (*track)[frame];
+      listed = listed || of_frame.listed;
+      masks.insert(masks.end(), of_frame.masks.begin(), of_frame.masks.end());
     }
     bool moved = false;
     DESA2VA_ASSIGN(CodedMask mask, unite_on_frame(sample, frame, masks, moved));

@@ -15,8 +15,12 @@
 // Ref-DAVIS17): one sample is one video, its expressions select mask tracks.
 namespace desa2va::datasets {
 
-// Per frame the masks of one object: none (absent), one, or several that are united.
-using MaskTrack = std::vector<std::vector<CodedMask>>;
+// The masks of one object in one frame: none (absent), one, or several that are united.
+struct TrackFrame {
+  std::vector<CodedMask> masks;
+  bool listed = false;  // the set writes them as a list
+};
+using MaskTrack = std::vector<TrackFrame>;
 using MaskTracks = std::map<std::string, MaskTrack>;
 
 // [RLE | null | [RLE, ...], ...]

@@ -7,8 +7,9 @@ namespace desa2va::datasets {
 
 std::span<const Importer> importers() {
   static const std::array kAll = {
-      refcoco_importer(), refcoco_plus_importer(), refcocog_importer(),
-      mevis_importer(),   refsav_importer(),       llava_importer(),
+      refcoco_importer(), refcoco_plus_importer(), refcocog_importer(), mevis_importer(),
+      revos_importer(),   rvos_importer(),         davis17_importer(),  refsav_importer(),
+      llava_importer(),   chat_univi_importer(),   gcg_importer(),      osprey_importer(),
   };
   return kAll;
 }

@@ -11,6 +11,12 @@ Importer refcocog_importer();
 Importer mevis_importer();
 Importer refsav_importer();
 Importer llava_importer();
+Importer davis17_importer();
+Importer rvos_importer();
+Importer revos_importer();
+Importer chat_univi_importer();
+Importer gcg_importer();
+Importer osprey_importer();
 
 // Whether the split was asked for.
 bool wants(const ImportRequest& request, std::string_view split);
