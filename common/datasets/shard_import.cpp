@@ -38,8 +38,9 @@ Result<void> ShardSink::media(const MediaItem& item) {
     return fail(Errc::Internal, "{}: the importer names {}, its content is {}", item.path,
                 item.hash.hex(), hash.hex());
   }
+  decode_ms_[hash] = static_cast<float>(item.decode_ms);
   if (!item.video) return {};
-  return writer_.frame_index(hash, encode_frame_index(*item.video).bytes()).in(item.path);
+  return writer_.frame_index(hash, encode_frame_index(item.video->index).bytes()).in(item.path);
 }
 
 Result<void> ShardSink::split_done(const SplitInfo& info) {
@@ -64,6 +65,8 @@ Result<void> ShardSink::sample(const Sample& sample) {
   for (const auto& media : sample.media) {
     cost.pixels = std::max(cost.pixels, std::int64_t{media.width} * media.height);
     if (media.hash == ContentHash{}) continue;  // the file is missing: the sample is broken
+    const auto measured = decode_ms_.find(media.hash);
+    if (measured != decode_ms_.end()) cost.decode_ms = std::max(cost.decode_ms, measured->second);
     record.media.push_back(media.hash);
   }
   DESA2VA_TRY(writer_.sample(record, cost));

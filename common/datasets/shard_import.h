@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,7 @@ class ShardSink final : public ImportSink {
  private:
   shards::ShardWriter& writer_;
   std::function<void(std::uint64_t)> progress_;
+  std::map<ContentHash, float> decode_ms_;  // of one frame
   std::uint64_t samples_ = 0;
 };
 
