@@ -11,7 +11,6 @@
 #include <ATen/ops/upsample_bicubic2d.h>
 
 namespace desa2va::models {
-namespace {
 
 // Multi-head self-attention; paths qkv.*, proj.*.
 class VitAttention : public torch::nn::Module {
@@ -52,8 +51,6 @@ class VitMlp : public torch::nn::Module {
  private:
   const std::shared_ptr<Linear> fc1_, fc2_;
 };
-
-}  // namespace
 
 // x + ls1 * attn(norm1(x)), then x + ls2 * mlp(norm2(x)).
 class InternVit::Layer : public torch::nn::Module {

@@ -25,7 +25,7 @@ TEST(PixelShuffle, OddSidesAndWrongGridsThrow) {
   EXPECT_THROW(pixel_shuffle(at::full({1, 12, 2}, 0.0), 4, 4), c10::Error);
 }
 
-config::VitConfig tiny() {
+config::VitConfig tiny_vit() {
   config::VitConfig config;
   config.image_size = 16;
   config.patch_size = 4;
@@ -37,20 +37,20 @@ config::VitConfig tiny() {
 }
 
 TEST(InternVit, TilesThatDoNotDivideIntoPatchesThrow) {
-  const InternVit vit(tiny());
+  const InternVit vit(tiny_vit());
   EXPECT_THROW(vit.forward(at::full({1, 3, 16, 18}, 0.0)), c10::Error);
   EXPECT_THROW(vit.forward(at::full({3, 16, 16}, 0.0)), c10::Error);
 }
 
 TEST(InternVit, HeadsMustDivideTheWidth) {
-  auto config = tiny();
+  auto config = tiny_vit();
   config.num_attention_heads = 3;
   EXPECT_THROW(InternVit{config}, c10::Error);
 }
 
 TEST(InternVit, TilesDoNotSeeEachOther) {
-  const InternVit vit(tiny());
-  initialise(named_tensors(vit, "vision_model."), 1, InternVit::init_rules(tiny()));
+  const InternVit vit(tiny_vit());
+  initialise(named_tensors(vit, "vision_model."), 1, InternVit::init_rules(tiny_vit()));
   auto pixels = at::empty({2, 3, 16, 16});
   fill(pixels, "pixels", 1, Fill::normal(1));
   const auto both = vit.forward(pixels);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kImage = 20, kSeg = 21;
 
-config::ModelConfig tiny() {
+config::ModelConfig tiny_config() {
   config::ModelConfig config;
   config.vit.image_size = 16;
   config.vit.patch_size = 4;  // 4 x 4 patches, 4 tokens a tile
@@ -33,8 +33,8 @@ config::ModelConfig tiny() {
   return config;
 }
 
-Mllm model() {
-  const auto config = tiny();
+Mllm tiny_mllm() {
+  const auto config = tiny_config();
   Mllm mllm(config.vit, config.llm, {kImage, kSeg});
   initialise_mllm(mllm, config.vit, config.llm, 3);
   return mllm;
@@ -62,8 +62,8 @@ MllmInput one_sample(const at::Tensor& pixels) {
 }
 
 TEST(Mllm, TensorsAreThoseOfTheInventory) {
-  const auto config = tiny();
-  const auto tensors = model().named_tensors();
+  const auto config = tiny_config();
+  const auto tensors = tiny_mllm().named_tensors();
   std::size_t count = 0;
   for (const auto& parameter : parameters::inventory(config, {})) {
     if (parameters::owner(parameter.name) != Role::Mllm) continue;
@@ -76,7 +76,7 @@ TEST(Mllm, TensorsAreThoseOfTheInventory) {
 }
 
 TEST(Mllm, FirstWeightsLeaveLoraWithoutEffect) {
-  for (const auto& [name, tensor] : model().named_tensors()) {
+  for (const auto& [name, tensor] : tiny_mllm().named_tensors()) {
     if (name.ends_with("lora_B.default.weight")) {
       EXPECT_EQ(tensor.abs().sum().item<float>(), 0.0F) << name;
     }
@@ -85,7 +85,7 @@ TEST(Mllm, FirstWeightsLeaveLoraWithoutEffect) {
 }
 
 TEST(Mllm, ImageRowsReachTheSegState) {
-  const auto mllm = model();
+  const auto mllm = tiny_mllm();
   const auto a = mllm.forward(one_sample(tiles(1)), {});
   const auto b = mllm.forward(one_sample(tiles(2).slice(0, 1)), {});
   EXPECT_EQ(a.seg_hidden.sizes(), (at::IntArrayRef{1, 16}));
@@ -95,7 +95,7 @@ TEST(Mllm, ImageRowsReachTheSegState) {
 }
 
 TEST(Mllm, SamplesOfABatchAreWhatTheyAreAlone) {
-  const auto mllm = model();
+  const auto mllm = tiny_mllm();
   const auto two = tiles(2);
   auto batch = one_sample(two);
   batch.ids = at::cat({longs({5, kSeg, 6, 0, 0, 0, 0, 0}, {1, 8}), batch.ids,
@@ -111,7 +111,7 @@ TEST(Mllm, SamplesOfABatchAreWhatTheyAreAlone) {
 }
 
 TEST(Mllm, ASampleCutWithinItsImageTakesTheFirstRows) {
-  const auto mllm = model();
+  const auto mllm = tiny_mllm();
   auto cut = one_sample(tiles(2));
   cut.ids = longs({kImage, kImage, kImage, kSeg, 5, 5, 5, 5}, {1, 8});
   cut.ids = at::cat({cut.ids, one_sample({}).ids}, 0);
@@ -126,13 +126,13 @@ TEST(Mllm, ASampleCutWithinItsImageTakesTheFirstRows) {
 TEST(Mllm, MoreImageTokensThanEmbeddingsThrow) {
   auto input = one_sample({});
   input.tiles_per_sample = {0};
-  EXPECT_THROW(model().forward(input, {}), c10::Error);
+  EXPECT_THROW(tiny_mllm().forward(input, {}), c10::Error);
   input.tiles_per_sample = {2};
-  EXPECT_THROW(model().forward(input, {}), c10::Error);
+  EXPECT_THROW(tiny_mllm().forward(input, {}), c10::Error);
 }
 
 TEST(Mllm, ABlackTileIsThereAndAZeroFloatTileIsNot) {
-  const auto mllm = model();
+  const auto mllm = tiny_mllm();
   const auto black = at::full({1, 3, 16, 16}, 0, at::TensorOptions().dtype(at::kByte));
   EXPECT_EQ(mllm.forward(one_sample(black), {}).image_embeds.size(0), 1);
   auto text = one_sample(black.to(at::kFloat));
@@ -143,11 +143,11 @@ TEST(Mllm, ABlackTileIsThereAndAZeroFloatTileIsNot) {
 TEST(Mllm, PaddingThatCarriesTheSegIdIsNoSeg) {
   auto input = one_sample(tiles(1));
   input.lengths = longs({6}, {1});
-  EXPECT_EQ(model().forward(input, {}).seg_hidden.size(0), 0);
+  EXPECT_EQ(tiny_mllm().forward(input, {}).seg_hidden.size(0), 0);
 }
 
 TEST(RealText, EmbedMeanIsTheMeanOfTheRealTokens) {
-  const auto mllm = model();
+  const auto mllm = tiny_mllm();
   const auto matrix = mllm.embedding_snapshot();
   const auto x = mllm.real_text(longs({4, 9, 0, 7, 0, 0}, {2, 3}), longs({2, 1}, {2}),
                                 RealTextSource::EmbedMean);
@@ -156,7 +156,7 @@ TEST(RealText, EmbedMeanIsTheMeanOfTheRealTokens) {
 }
 
 TEST(RealText, LlmTextIsTheLastTokensStateAndIgnoresLoraAndPadding) {
-  const auto mllm = model();
+  const auto mllm = tiny_mllm();
   const auto x = mllm.real_text(longs({4, 9, 0, 7, 8, 9}, {2, 3}), longs({2, 3}, {2}),
                                 RealTextSource::LlmText);
   for (const auto& [name, tensor] : mllm.named_tensors()) {
@@ -169,7 +169,7 @@ TEST(RealText, LlmTextIsTheLastTokensStateAndIgnoresLoraAndPadding) {
 }
 
 TEST(RealText, ReadsTheSnapshotNotTheTrainedMatrix) {
-  const auto mllm = model();
+  const auto mllm = tiny_mllm();
   const auto snapshot = mllm.embedding_snapshot();
   const auto ids = longs({4, 9}, {1, 2}), lengths = longs({2}, {1});
   for (const auto source : {RealTextSource::LlmText, RealTextSource::EmbedMean}) {

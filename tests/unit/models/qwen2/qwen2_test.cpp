@@ -12,7 +12,7 @@
 namespace desa2va::models {
 namespace {
 
-config::LlmConfig tiny() {
+config::LlmConfig tiny_llm() {
   config::LlmConfig config;
   config.vocab_size = 31;
   config.hidden_size = 16;
@@ -26,7 +26,7 @@ config::LlmConfig tiny() {
 }
 
 // Weights everywhere, LoRA's B included, large enough to matter.
-std::shared_ptr<Qwen2> model(const config::LlmConfig& config = tiny()) {
+std::shared_ptr<Qwen2> tiny_qwen2(const config::LlmConfig& config = tiny_llm()) {
   auto llm = std::make_shared<Qwen2>(config);
   initialise(named_tensors(*llm), 5);
   return llm;
@@ -37,7 +37,7 @@ at::Tensor ids() {
 }
 
 TEST(Qwen2, RightPaddingDoesNotChangeRealTokens) {
-  const auto llm = model();
+  const auto llm = tiny_qwen2();
   const auto padded = at::cat({ids(), at::full({1, 3}, 0, at::kLong)}, 1);
   const auto a = llm->forward(llm->embed(ids()), {});
   const auto b = llm->forward(llm->embed(padded), {});
@@ -45,7 +45,7 @@ TEST(Qwen2, RightPaddingDoesNotChangeRealTokens) {
 }
 
 TEST(Qwen2, TokensDoNotSeeTheFuture) {
-  const auto llm = model();
+  const auto llm = tiny_qwen2();
   auto changed = ids().clone();
   changed[0][5] = 7;
   const auto a = llm->forward(llm->embed(ids()), {});
@@ -55,7 +55,7 @@ TEST(Qwen2, TokensDoNotSeeTheFuture) {
 }
 
 TEST(Qwen2, TheCacheGivesTheSameStatesTokenByToken) {
-  const auto llm = model();
+  const auto llm = tiny_qwen2();
   const auto embeds = llm->embed(ids());
   const auto whole = llm->forward(embeds, {});
   KvCache cache;
@@ -69,7 +69,7 @@ TEST(Qwen2, TheCacheGivesTheSameStatesTokenByToken) {
 }
 
 TEST(Qwen2, LossIsTheMeanOverLabelsOfAllRows) {
-  const auto llm = model();
+  const auto llm = tiny_qwen2();
   const auto states = llm->forward(llm->embed(ids().view({2, 4})), {});
   // Row 0 predicts two tokens, row 1 one; the label at position 0 is predicted by nothing.
   const auto labels = at::tensor({8, 1, -100, 2, -100, -100, 3, -100}, at::kLong).view({2, 4});
@@ -79,7 +79,7 @@ TEST(Qwen2, LossIsTheMeanOverLabelsOfAllRows) {
 }
 
 TEST(Qwen2, WithoutLabelsTheLossAndItsGradientsAreZero) {
-  const auto llm = model();
+  const auto llm = tiny_qwen2();
   const auto embeds = llm->embed(ids()).detach().requires_grad_(true);
   const auto loss = llm->loss(llm->forward(embeds, {}), at::full({1, 8}, -100, at::kLong));
   EXPECT_EQ(loss.item<float>(), 0.0F);
@@ -89,10 +89,10 @@ TEST(Qwen2, WithoutLabelsTheLossAndItsGradientsAreZero) {
 }
 
 TEST(Qwen2, LoraOffIsTheBaseModel) {
-  auto plain = tiny();
+  auto plain = tiny_llm();
   plain.lora.r = 0;
-  const auto base = model(plain);
-  const auto llm = model();
+  const auto base = tiny_qwen2(plain);
+  const auto llm = tiny_qwen2();
   const auto from = named_tensors(*base);
   for (const auto& [name, tensor] : named_tensors(*llm)) {
     if (from.contains(name)) tensor.copy_(from.at(name));
@@ -104,10 +104,10 @@ TEST(Qwen2, LoraOffIsTheBaseModel) {
 }
 
 TEST(Qwen2, MergedWeightsMakeAPlainModelOfTheSameFunction) {
-  auto plain = tiny();
+  auto plain = tiny_llm();
   plain.lora.r = 0;
-  const auto llm = model();
-  const auto target = model(plain);
+  const auto llm = tiny_qwen2();
+  const auto target = tiny_qwen2(plain);
   auto from = named_tensors(*llm);
   for (const auto& [name, merged] : llm->merged()) from[name] = merged;
   for (const auto& [name, tensor] : named_tensors(*target)) tensor.copy_(from.at(name));
@@ -117,16 +117,16 @@ TEST(Qwen2, MergedWeightsMakeAPlainModelOfTheSameFunction) {
 }
 
 TEST(Qwen2, ATiedHeadReadsTheEmbeddings) {
-  auto config = tiny();
+  auto config = tiny_llm();
   config.tie_word_embeddings = true;
-  const auto llm = model(config);
+  const auto llm = tiny_qwen2(config);
   EXPECT_FALSE(named_tensors(*llm).contains("lm_head.weight"));
   const auto states = llm->forward(llm->embed(ids()), {});
   EXPECT_TRUE(test::is_close(llm->logits(states), states.matmul(llm->embedding_matrix().t())));
 }
 
 TEST(Generate, StopsAtTheStopTokenAndNeverFeedsItBack) {
-  const auto llm = model();
+  const auto llm = tiny_qwen2();
   const auto prompt = llm->embed(ids());
   const auto free = generate(*llm, prompt, {6, {}, true});
   ASSERT_EQ(free.ids.size(), 6U);
@@ -139,7 +139,7 @@ TEST(Generate, StopsAtTheStopTokenAndNeverFeedsItBack) {
 }
 
 TEST(Generate, OneTokenHasNoFedBackState) {
-  const auto llm = model();
+  const auto llm = tiny_qwen2();
   const auto made = generate(*llm, llm->embed(ids()), {1, {}, false});
   EXPECT_EQ(made.ids.size(), 1U);
   EXPECT_EQ(made.hidden.sizes(), (at::IntArrayRef{0, 16}));
