@@ -54,6 +54,10 @@ Session::Session(zmq::context_t& context, std::shared_ptr<Link> link, const Cloc
   }
 }
 
+Session::~Session() {
+  close_sockets();
+}
+
 Result<void> Session::start() {
   const std::string events = fmt::format("inproc://monitor-{:x}", link_->session);
   if (zmq_socket_monitor(socket_.handle(), events.c_str(), ZMQ_EVENT_DISCONNECTED) != 0)
@@ -278,7 +282,7 @@ bool Session::send_bytes(const Buffer& bytes, bool more) {
   if (bytes.size() >= kZeroCopyBytes) {
     message.rebuild(const_cast<std::byte*>(bytes.data()), bytes.size(), release_buffer,
                     new Buffer(bytes));
-  } else {
+  } else if (!bytes.empty()) {
     message.rebuild(bytes.data(), bytes.size());
   }
   const auto flags =
@@ -312,10 +316,17 @@ void Session::check_end() {
   if (closed && !said_bye_ && !over_ && clock_->now_ns() - *gone_ns_ < kMeetBeforeByeNs) return;
   // A good end may take its time to leave the process; a death must look like one.
   socket_.set(zmq::sockopt::linger, said_bye_ ? kLingerMs : 0);
-  socket_.close();
-  monitor_.close();
+  close_sockets();
   if (link_->binds() && link_->url.starts_with(kIpc)) unlink(link_->url.c_str() + kIpc.size());
   finished_ = true;
+}
+
+void Session::close_sockets() {
+  if (!socket_) return;
+  // libzmq loses the memory of an event that finds no listener.
+  zmq_socket_monitor(socket_.handle(), nullptr, 0);
+  socket_.close();
+  monitor_.close();
 }
 
 HelloFrame Session::own_hello() const {

@@ -19,7 +19,8 @@ class Session {
  public:
   Session(zmq::context_t& context, std::shared_ptr<Link> link, const Clock& clock);
   Session(Session&&) = default;
-  Session& operator=(Session&&) = default;
+  Session& operator=(Session&&) = delete;
+  ~Session();
 
   // Binds or starts to connect.
   Result<void> start();
@@ -52,6 +53,7 @@ class Session {
   bool send_bytes(const Buffer& bytes, bool more);
   void check_suspicion();
   void check_end();
+  void close_sockets();
   HelloFrame own_hello() const;
 
   std::shared_ptr<Link> link_;
