@@ -18,5 +18,5 @@ struct Frames {
 struct Masks {
   height @0 :UInt32;
   width @1 :UInt32;
-  bits @2 :Tensor;              # u8 [objects * frames, height, ceil(width / 8)], object-major, first pixel in the high bit
+  bits @2 :Tensor;              # u8 [objects * frames, height, ceil(width / 8)], object-major, first pixel in the lowest bit of its row
 }

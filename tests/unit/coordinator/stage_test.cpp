@@ -1,0 +1,271 @@
+#include "services/coordinator/stage.h"
+
+#include <gtest/gtest.h>
+
+#include "services/coordinator/metrics.h"
+
+namespace desa2va::coordinator {
+namespace {
+
+constexpr Rank kData{Role::Data, 0};
+constexpr Rank kMllm{Role::Mllm, 0};
+constexpr Rank kSam2{Role::Sam2, 0};
+
+config::Config tiny(std::int64_t steps) {
+  config::Config config;
+  config.train.steps = steps;
+  config.train.micro_batches = 4;
+  return config;
+}
+
+Settings settings() {
+  Settings settings;
+  settings.ranks = {kData, kMllm, kSam2};
+  settings.microbatches = 4;
+  settings.max_skipped_in_row = 1;
+  return settings;
+}
+
+// A coordinator that is told things and keeps what it decided.
+class Conversation {
+ public:
+  explicit Conversation(const Settings& settings, std::int64_t steps = 10)
+      : stage_(protocol::RunPlan::of(tiny(steps)).value(), settings) {}
+
+  template <class T>
+  std::vector<Command> say(Rank rank, T what, std::uint64_t microbatch = 0) {
+    return tell(FromRank{rank, microbatch, std::move(what)});
+  }
+  std::vector<Command> tell(const Happened& event) {
+    auto commands = stage_.decide(event);
+    EXPECT_TRUE(commands) << (commands ? "" : commands.error().message());
+    return commands ? *commands : std::vector<Command>();
+  }
+  std::vector<Command> begin() {
+    for (const Rank rank : {kData, kMllm, kSam2}) say(rank, messages::Hello{rank, 1, {}});
+    say(kData, messages::Ready{0});
+    say(kMllm, messages::Ready{0});
+    return say(kSam2, messages::Ready{0});
+  }
+  std::vector<Command> step(double norm = 1, bool finite = true) {
+    say(kMllm, messages::Prepared{{{"a", norm}}, finite, finite ? "" : "a"});
+    return say(kSam2, messages::Prepared{{{"b", 0.0}}, true, ""});
+  }
+  std::vector<Command> done() {
+    say(kMllm, messages::Done{});
+    return say(kSam2, messages::Done{});
+  }
+  Stage& stage() { return stage_; }
+
+ private:
+  Stage stage_;
+};
+
+template <class T>
+std::vector<T> sent(const std::vector<Command>& commands) {
+  std::vector<T> found;
+  for (const Command& command : commands) {
+    const auto* send = std::get_if<Send>(&command);
+    if (send == nullptr) continue;
+    if (const auto* what = std::get_if<T>(&send->what)) found.push_back(*what);
+  }
+  return found;
+}
+
+template <class T>
+const T* find(const std::vector<Command>& commands) {
+  for (const Command& command : commands)
+    if (const auto* found = std::get_if<T>(&command)) return found;
+  return nullptr;
+}
+
+TEST(CoordinatorStage, TheGenerationFollowsTheLastHello) {
+  Conversation run(settings());
+  EXPECT_TRUE(run.say(kData, messages::Hello{kData, 1, {}}).empty());
+  EXPECT_TRUE(run.say(kSam2, messages::Hello{kSam2, 2, {}}).empty());
+  EXPECT_EQ(sent<messages::Generation>(run.say(kMllm, messages::Hello{kMllm, 3, {}})).size(), 3U);
+}
+
+TEST(CoordinatorStage, TheFirstStepOpensForRanksThatTrainWhenAllAreReady) {
+  Conversation run(settings());
+  EXPECT_EQ(sent<messages::Step>(run.begin()).size(), 2U);
+}
+
+TEST(CoordinatorStage, TheClipFactorComesFromTheNormOverAllRoles) {
+  Conversation run(settings());
+  run.begin();
+  run.say(kMllm, messages::Prepared{{{"a", 9.0}}, true, ""});
+  const auto commits =
+      sent<messages::Commit>(run.say(kSam2, messages::Prepared{{{"b", 16.0}}, true, ""}));
+  ASSERT_EQ(commits.size(), 2U);
+  EXPECT_DOUBLE_EQ(commits[0].scale, 1.0 / (5.0 + 1e-6));
+}
+
+TEST(CoordinatorStage, ASmallNormIsNotScaledUp) {
+  Conversation run(settings());
+  run.begin();
+  EXPECT_DOUBLE_EQ(sent<messages::Commit>(run.step(0.25)).at(0).scale, 1.0);
+}
+
+TEST(CoordinatorStage, AGradientThatIsNotFiniteSkipsTheStepEverywhereAndNamesTheTensor) {
+  Conversation run(settings());
+  run.begin();
+  const auto commands = run.step(1, false);
+  EXPECT_EQ(sent<messages::Skip>(commands).size(), 2U);
+  EXPECT_TRUE(sent<messages::Commit>(commands).empty());
+  ASSERT_NE(find<WriteEvent>(commands), nullptr);
+  EXPECT_NE(find<WriteEvent>(commands)->json.find("a of mllm-0"), std::string::npos);
+}
+
+TEST(CoordinatorStage, ASkippedStepHasAMetricsLineAndTheNextStepOpens) {
+  Conversation run(settings());
+  run.begin();
+  run.step(1, false);
+  const auto commands = run.done();
+  ASSERT_NE(find<WriteMetrics>(commands), nullptr);
+  EXPECT_TRUE(find<WriteMetrics>(commands)->metrics.skipped);
+  EXPECT_EQ(sent<messages::Step>(commands).size(), 2U);
+}
+
+TEST(CoordinatorStage, TooManySkipsInARowEndTheRunWithFour) {
+  Conversation run(settings());
+  run.begin();
+  run.step(1, false);
+  run.done();
+  run.step(1, false);
+  const auto commands = run.done();
+  ASSERT_NE(find<Finish>(commands), nullptr);
+  EXPECT_EQ(find<Finish>(commands)->exit_code, 4);
+}
+
+TEST(CoordinatorStage, CommittedFollowsTheLastDone) {
+  Conversation run(settings());
+  run.begin();
+  run.step();
+  EXPECT_TRUE(sent<messages::Committed>(run.say(kMllm, messages::Done{})).empty());
+  EXPECT_EQ(sent<messages::Committed>(run.say(kSam2, messages::Done{})).size(), 2U);
+  EXPECT_EQ(run.stage().committed_step(), 1U);
+}
+
+TEST(CoordinatorStage, TheLastStepSavesBeforeTheRunFinishes) {
+  Conversation run(settings(), 3);
+  run.begin();
+  for (int step = 1; step < 3; ++step) {
+    run.step();
+    run.done();
+  }
+  run.step();
+  const auto last = run.done();
+  EXPECT_EQ(sent<messages::Save>(last).size(), 2U);
+  EXPECT_EQ(find<Finish>(last), nullptr);
+  run.say(kMllm, messages::Saved{Buffer::copy_of(as_bytes("x"))});
+  const auto saved = run.say(kSam2, messages::Saved{Buffer::copy_of(as_bytes("y"))});
+  ASSERT_NE(find<CommitCheckpoint>(saved), nullptr);
+  EXPECT_EQ(find<CommitCheckpoint>(saved)->receipts.size(), 2U);
+  const auto end = run.tell(CheckpointCommitted{3, {}});
+  ASSERT_NE(find<Finish>(end), nullptr);
+  EXPECT_EQ(find<Finish>(end)->exit_code, 0);
+  EXPECT_EQ(sent<messages::Stop>(end).size(), 3U);
+}
+
+TEST(CoordinatorStage, AFullDiskAtTheFinalSaveEndsWithSix) {
+  Conversation run(settings(), 3);
+  run.begin();
+  for (int step = 1; step <= 3; ++step) {
+    run.step();
+    run.done();
+  }
+  run.say(kMllm, messages::Saved{});  // could not be written
+  const auto end = run.say(kSam2, messages::Saved{Buffer::copy_of(as_bytes("y"))});
+  ASSERT_NE(find<Finish>(end), nullptr);
+  EXPECT_EQ(find<Finish>(end)->exit_code, 6);
+}
+
+TEST(CoordinatorStage, AFullDiskInTheMiddleGoesOnTraining) {
+  Settings every_step = settings();
+  every_step.save_every = 1;
+  Conversation run(every_step);
+  run.begin();
+  run.step();
+  EXPECT_EQ(sent<messages::Step>(run.done()).size(), 2U);
+  run.say(kMllm, messages::Saved{});
+  const auto after = run.say(kSam2, messages::Saved{});
+  EXPECT_EQ(find<Finish>(after), nullptr);
+  run.step();
+  EXPECT_EQ(sent<messages::Save>(run.done()).size(), 2U);
+}
+
+TEST(CoordinatorStage, OneSaveAtATime) {
+  Settings every_step = settings();
+  every_step.save_every = 1;
+  Conversation run(every_step);
+  run.begin();
+  run.step();
+  run.done();
+  run.step();
+  const auto second = run.done();
+  EXPECT_TRUE(sent<messages::Save>(second).empty());
+  EXPECT_TRUE(sent<messages::Step>(second).empty());
+  run.say(kMllm, messages::Saved{Buffer::copy_of(as_bytes("x"))});
+  run.say(kSam2, messages::Saved{Buffer::copy_of(as_bytes("y"))});
+  const auto after = run.tell(CheckpointCommitted{1, {}});
+  EXPECT_EQ(sent<messages::Save>(after).size(), 2U);
+  EXPECT_EQ(sent<messages::Step>(after).size(), 2U);
+}
+
+TEST(CoordinatorStage, AStopFinishesTheStepSavesAndLeavesWith130) {
+  Conversation run(settings());
+  run.begin();
+  run.tell(StopRequested{});
+  run.step();
+  EXPECT_EQ(sent<messages::Save>(run.done()).size(), 2U);
+  run.say(kMllm, messages::Saved{Buffer::copy_of(as_bytes("x"))});
+  run.say(kSam2, messages::Saved{Buffer::copy_of(as_bytes("y"))});
+  const auto end = run.tell(CheckpointCommitted{1, {}});
+  ASSERT_NE(find<Finish>(end), nullptr);
+  EXPECT_EQ(find<Finish>(end)->exit_code, 130);
+}
+
+TEST(CoordinatorStage, WhatComesOutOfTurnIsAnError) {
+  Conversation run(settings());
+  EXPECT_EQ(run.stage().decide(FromRank{kMllm, 0, messages::Done{}}).error().code(), Errc::Internal);
+}
+
+TEST(CoordinatorStage, TooManySubstitutesEndTheRunWithThree) {
+  Settings strict = settings();
+  strict.failure_budget = 0;
+  Conversation run(strict);
+  run.begin();
+  const auto commands = run.say(kData, messages::Event{"substitute", "{\"key\":\"a\"}"});
+  ASSERT_NE(find<Finish>(commands), nullptr);
+  EXPECT_EQ(find<Finish>(commands)->exit_code, 3);
+}
+
+TEST(StepSum, DoesNotDependOnTheOrderOfArrival) {
+  StepSum first;
+  StepSum second;
+  const messages::Losses a{{{"llm", 0.1}}, 2};
+  const messages::Losses b{{{"llm", 0.7}}, 2};
+  const messages::Losses c{{{"llm", 1e-17}}, 1};
+  first.add(0, kMllm, a);
+  first.add(1, kMllm, b);
+  first.add(2, kMllm, c);
+  second.add(2, kMllm, c);
+  second.add(0, kMllm, a);
+  second.add(1, kMllm, b);
+  StepMetrics x;
+  StepMetrics y;
+  first.finish(4, x);
+  second.finish(4, y);
+  EXPECT_EQ(to_json(x, "{}"), to_json(y, "{}"));
+  EXPECT_EQ(x.samples, 5U);
+}
+
+TEST(Metrics, WhatIsNotFiniteIsNull) {
+  StepMetrics metrics;
+  metrics.grad_norm = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_NE(to_json(metrics, "{}").find("\"grad_norm\":null"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace desa2va::coordinator
