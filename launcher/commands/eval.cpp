@@ -57,7 +57,7 @@ Result<void> evaluate(const EvalRequest& request) {
   supervision::StopSignals signals;
   const SystemClock clock;
   supervision::Supervisor supervisor(clock);
-  Watch watch(1);
+  Watch watch(1, "");
   DESA2VA_TRY(supervisor.start(spec));
   for (;;) {
     const auto event = supervisor.wait(-1, signals.fd());

@@ -10,6 +10,7 @@
 
 #include "common/config/reference.h"
 #include "common/parameters/inventory.h"
+#include "common/protocol/run_plan.h"
 #include "launcher/commands/command.h"
 #include "launcher/run/console.h"
 #include "launcher/run/data.h"
@@ -122,6 +123,7 @@ Result<ExitCode> run_training(config::Loaded loaded, bool json) {
   if (run_dir.empty())
     return fail(Errc::InvalidArgument, "run.dir: not set; give it in the file or as run.dir=PATH")
         .with_exit(ExitCode::Usage);
+  DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(loaded.config));
   DESA2VA_TRY(show_run_dir_in_command_line(run_dir));
   supervision::StopSignals signals;
   Console console;
@@ -133,17 +135,16 @@ Result<ExitCode> run_training(config::Loaded loaded, bool json) {
       prepare_data(loaded, cache_folder(), [&](const std::string& line) { console.say(line); }));
   DESA2VA_TRY(dir.adopt(loaded.config, checkpoint.has_value()));
   const std::uint64_t first_step = checkpoint.value_or(0);
-  const std::uint64_t total = total_steps(loaded.config, run_dir);
-  if (is_complete(run_dir) && total > 0 && first_step >= total) {
+  if (is_complete(run_dir) && first_step >= plan.steps()) {
     console.say("this run is complete");
     print_report(run_dir, json);
     return ExitCode::Done;
   }
   if (first_step > 0) console.say(fmt::format("{}: going on after step {}", run_dir, first_step));
 
-  DESA2VA_ASSIGN(const LaunchResult result,
-                 launch(loaded.config, dir, programs, first_step, signals, console));
-  DESA2VA_TRY(write_report(run_dir, result, total_steps(loaded.config, run_dir)));
+  DESA2VA_ASSIGN(const LaunchResult result, launch(loaded.config, dir, programs, first_step,
+                                                   plan.last_step(), signals, console));
+  DESA2VA_TRY(write_report(run_dir, result, plan.steps()));
   dir.event("ended", nlohmann::json{{"exit_code", result.exit_code}, {"step", result.last_step}});
   print_report(run_dir, json);
   if (result.failure) print_failure(*result.failure, run_dir);

@@ -8,6 +8,7 @@
 #include "common/datasets/shard_import.h"
 #include "common/synth/synth.h"
 #include "launcher/run/run_dir.h"
+#include "launcher/run/vocabulary.h"
 
 namespace desa2va::launcher {
 namespace fs = std::filesystem;
@@ -83,6 +84,21 @@ Result<void> import_one(const config::DatasetConfig& item, const fs::path& root,
   return {};
 }
 
+// Where the tokenizer is looked for, there must be one; or it is learnt.
+Result<void> prepare_tokenizer(const config::DataConfig& data, const Say& say) {
+  const bool own = data.tokenizer.empty();
+  const fs::path folder = own ? fs::path(data.shards) / "tokenizer" : fs::path(data.tokenizer);
+  if (fs::exists(folder / "vocab.json") || fs::exists(folder / "tokenizer.json")) return {};
+  if (!own || data.vocabulary == 0)
+    return usage(
+        fmt::format("data.tokenizer: no vocab.json in {}; give the directory of one, or "
+                    "data.vocabulary to learn "
+                    "one from the texts",
+                    folder.string()));
+  say(fmt::format("learning a vocabulary of {} tokens", data.vocabulary));
+  return learn_vocabulary(data, folder).in("data.vocabulary");
+}
+
 // What goes beside the shards so that they are enough by themselves.
 Result<void> copy_beside(const synth::SynthPaths& made, const fs::path& shards) {
   std::error_code error;
@@ -156,7 +172,7 @@ Result<void> prepare_data(config::Loaded& loaded, const std::string& cache, cons
     return fill_from_recipe(loaded, recipe, missing, cache, say);
   for (const auto* item : missing)
     DESA2VA_TRY(import_one(*item, item->path, config.data.shards, say));
-  return {};
+  return prepare_tokenizer(config.data, say);
 }
 
 std::string cache_folder() {

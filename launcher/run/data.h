@@ -13,10 +13,10 @@ namespace desa2va::launcher {
 using Say = std::function<void(const std::string&)>;
 
 // Makes sure that data.shards holds every data set of data.mixture and eval.mixture: what is
-// missing is made by data.recipe, or imported from the item's path. Fills data.shards (below
-// `cache`) where it is empty and a recipe is given. Exit code 2 names the data set, where it was
-// looked for and what to do; a directory made by another recipe is refused. Data that is there is
-// not read.
+// missing is made by data.recipe, or imported from the item's path; and that there is a tokenizer.
+// Fills data.shards (below `cache`) where it is empty and a recipe is given. Exit code 2 names the
+// data set, where it was looked for and what to do; a directory made by another recipe is refused.
+// Data that is there is not read.
 Result<void> prepare_data(config::Loaded& loaded, const std::string& cache, const Say& say);
 
 // ${XDG_CACHE_HOME:-~/.cache}/desa2va.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 
 #include <nlohmann/json.hpp>
 
@@ -21,20 +20,22 @@ constexpr int kGraceMs = 2000;
 // The wiring of one launch; every decision is Watch's.
 class Launch {
  public:
-  Launch(const config::Config& config, RunDir& dir, std::uint64_t first_step, std::size_t processes,
+  Launch(const config::Config& config, RunDir& dir, std::uint64_t first_step,
+         std::uint64_t last_step, std::size_t processes,
          supervision::StopSignals& signals, Console& console)
       : config_(config),
         dir_(dir),
         signals_(signals),
         console_(console),
         supervisor_(clock_),
-        watch_(processes),
+        watch_(processes, conductor(config)),
         processes_(processes),
         tail_(config::metrics_file(dir.path()), first_step),
         busy_(dir.path()),
         started_ns_(clock_.now_ns()) {
     result_.first_step = result_.last_step = first_step;
     progress_.state = "starting";
+    progress_.total_steps = last_step;
   }
 
   Result<void> start(const std::vector<supervision::ProcessSpec>& specs) {
@@ -113,7 +114,6 @@ class Launch {
         result_.samples += line.samples;
         result_.last_step = line.step;
       }
-      if (progress_.total_steps == 0) progress_.total_steps = total_steps(config_, dir_.path());
       progress_.samples_per_second = speed_.samples_per_second();
       if (progress_.last && progress_.total_steps >= progress_.last->step)
         progress_.seconds_left = speed_.seconds_for(progress_.total_steps - progress_.last->step);
@@ -157,28 +157,15 @@ class Launch {
 }  // namespace
 
 Result<LaunchResult> launch(const config::Config& config, RunDir& dir, const std::string& programs,
-                            std::uint64_t first_step, supervision::StopSignals& signals,
-                            Console& console) {
+                            std::uint64_t first_step, std::uint64_t last_step,
+                            supervision::StopSignals& signals, Console& console) {
   const auto specs = processes_of(config, dir.path(), programs);
   DESA2VA_TRY(check_programs(specs));
   DESA2VA_TRY(dir.make_socket_dir());
   dir.event("launched", nlohmann::json{{"processes", specs.size()}, {"from_step", first_step}});
-  Launch run(config, dir, first_step, specs.size(), signals, console);
+  Launch run(config, dir, first_step, last_step, specs.size(), signals, console);
   DESA2VA_TRY(run.start(specs));
   return run.stay();
-}
-
-std::uint64_t total_steps(const config::Config& config, const std::string& run_dir) {
-  if (config.train.steps) return static_cast<std::uint64_t>(*config.train.steps);
-  std::ifstream in(config::events_file(run_dir));
-  std::uint64_t steps = 0;
-  for (std::string line; std::getline(in, line);) {
-    const auto json = nlohmann::json::parse(line, nullptr, false);
-    if (!json.is_object() || json.value("event", "") != "started") continue;
-    const auto found = json.find("steps");
-    if (found != json.end() && found->is_number_unsigned()) steps = *found;
-  }
-  return steps;
 }
 
 }  // namespace desa2va::launcher

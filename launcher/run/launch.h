@@ -27,13 +27,10 @@ struct LaunchResult {
 
 // Starts every process of the run and stays until the last has ended: shows progress, hands the
 // first Ctrl-C to the conductor, ends everything when one process fails. Called on the main thread,
-// which constructed `signals` before any other thread existed.
+// which constructed `signals` before any other thread existed. Steps count from 1; `last_step` is
+// where the run ends.
 Result<LaunchResult> launch(const config::Config& config, RunDir& dir, const std::string& programs,
-                            std::uint64_t first_step, supervision::StopSignals& signals,
-                            Console& console);
-
-// Steps of the whole run: train.steps, else what the coordinator wrote into events.jsonl when it
-// started; 0 while that is not known.
-std::uint64_t total_steps(const config::Config& config, const std::string& run_dir);
+                            std::uint64_t first_step, std::uint64_t last_step,
+                            supervision::StopSignals& signals, Console& console);
 
 }  // namespace desa2va::launcher

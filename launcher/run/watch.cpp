@@ -36,6 +36,13 @@ Next Watch::on_exit(const supervision::Exited& exited) {
   if (running_ > 0) --running_;
   const bool failed_before = failure().has_value();
   exits_.push_back(exited);
+  constexpr int kInterrupted = static_cast<int>(ExitCode::Interrupted);
+  if (exited.name == conductor_ && exited.signal == 0 &&
+      (exited.report ? exited.report->exit_code : exited.exit_code) == kInterrupted) {
+    conductor_interrupted_ = true;
+    exits_.back().exit_code = 0;
+    exits_.back().report.reset();
+  }
   if (running_ == 0) return Next::End;
   return failure() && !failed_before ? Next::Stop : Next::Wait;
 }
@@ -50,7 +57,7 @@ std::optional<Failure> Watch::failure() const {
 
 int Watch::exit_code() const {
   if (const auto failed = failure()) return failed->exit_code;
-  if (signals_ == 0) return static_cast<int>(ExitCode::Done);
+  if (!interrupted()) return static_cast<int>(ExitCode::Done);
   const bool preempted = last_signal_ == SIGTERM && !killing_;
   return static_cast<int>(preempted ? ExitCode::Preempted : ExitCode::Interrupted);
 }

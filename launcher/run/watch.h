@@ -29,7 +29,9 @@ enum class Next {
 
 class Watch {
  public:
-  explicit Watch(std::size_t processes) : running_(processes) {}
+  // `conductor` takes the first Ctrl-C; that it ends because of it is no failure.
+  Watch(std::size_t processes, std::string conductor)
+      : running_(processes), conductor_(std::move(conductor)) {}
 
   // How many signals came so far, and which was the last (SIGINT, SIGTERM).
   Next on_signals(int count, int last);
@@ -38,13 +40,15 @@ class Watch {
   // The failure that caused the end, of those seen so far: the loss of a peer gives way to what
   // killed the peer, in whatever order the two were seen.
   std::optional<Failure> failure() const;
-  bool interrupted() const { return signals_ > 0; }
+  bool interrupted() const { return signals_ > 0 || conductor_interrupted_; }
   // How the program ends once all processes have: the failure's code; 130 after Ctrl-C and 75 after
   // SIGTERM; 0.
   int exit_code() const;
 
  private:
   std::size_t running_;
+  const std::string conductor_;
+  bool conductor_interrupted_ = false;
   int signals_ = 0;
   int last_signal_ = 0;
   bool killing_ = false;
