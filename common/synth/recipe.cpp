@@ -9,7 +9,7 @@ namespace desa2va::synth {
 
 namespace {
 
-constexpr int kFormat = 1;  // raised when equal recipes no longer make equal annotations
+constexpr int kFormat = 2;  // raised when equal recipes no longer make equal annotations
 
 using Words = std::vector<std::string>;
 using Member = std::variant<int SynthRecipe::*, double SynthRecipe::*, Words SynthRecipe::*,
@@ -35,6 +35,8 @@ const std::vector<Field>& fields() {
       {"image_size", &R::image_size, 32, 1024, "pixels a side, a multiple of 16"},
       {"annotated_frames", &R::annotated_frames, 2, 64, "of a video; every 4th frame is annotated"},
       {"noise", &R::noise, 0, 64, "standard deviation of a channel, of 255"},
+      {"background_min", &R::background_min, 0, 128, "brightness behind the objects, of 255"},
+      {"background_max", &R::background_max, 0, 128, ""},
       {"gradient", &R::gradient, 0, 80, "largest brightness step of the background"},
       {"blotches", &R::blotches, 0, 40, "standard deviation of the background's patches"},
       {"texture", &R::texture, 0, 0.5, "strength of stripes and checks on objects"},
@@ -54,7 +56,7 @@ const std::vector<Field>& fields() {
       {"separation", &R::separation, 0.5, 2, "least centre distance / sum of radii"},
       {"pair", &R::pair, 0, 1, "chance that two objects share a colour"},
       {"twin", &R::twin, 0, 1, "of those: only the place tells them apart"},
-      {"mono", &R::mono, 0, 1, "chance that all objects share one colour"},
+      {"mono", &R::mono, 0, 1, "chance that all objects of a training scene share one colour"},
       {"expressions_per_object", &R::expressions_per_object, 1, 8, "at most"},
       {"say_colour", &R::say_colour, 0, 1, "chance that an expression has it"},
       {"say_kind", &R::say_kind, 0, 1, ""},
@@ -195,6 +197,7 @@ Result<void> check(const SynthRecipe& r) {
     return fail(Errc::InvalidArgument, "recipe: {}_min={} is above {}_max={}", name, least, name,
                 most);
   };
+  DESA2VA_TRY(ordered("background", r.background_min, r.background_max));
   DESA2VA_TRY(ordered("objects", r.objects_min, r.objects_max));
   DESA2VA_TRY(ordered("small", r.small_min, r.small_max));
   DESA2VA_TRY(ordered("large", r.large_min, r.large_max));

@@ -16,7 +16,7 @@ using preprocess::Mask;
 bool inside(const std::string& kind, double dx, double dy, double r) {
   const double square = dx * dx + dy * dy;
   if (kind == "disc") return square <= r * r;
-  if (kind == "ring") return square <= r * r && square >= 0.25 * r * r;
+  if (kind == "ring") return square <= r * r && square >= 0.3025 * r * r;  // hole 0.55 r
   if (kind == "square") return std::max(std::abs(dx), std::abs(dy)) <= 0.89 * r;
   if (kind == "cross") {
     return std::max(std::abs(dx), std::abs(dy)) <= r &&

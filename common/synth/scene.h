@@ -62,8 +62,13 @@ struct Scene {
   std::vector<std::vector<Sentence>> sentences;  // of each object, at least one each
 };
 
+// Only training scenes may be of one colour throughout (recipe.mono): what is held out keeps the
+// natural mix.
+enum class Use : std::uint8_t { Train, Heldout };
+
 // Draws scenes until every object can be told from the others in words and all are in view.
-Scene make_scene(const SynthRecipe& recipe, const std::string& id, int frames);
+Scene make_scene(const SynthRecipe& recipe, const std::string& id, int frames,
+                 Use use = Use::Train);
 
 // Up to recipe.expressions_per_object sentences that fit object `index` and no other.
 std::vector<Sentence> describe_object(const SynthRecipe& recipe, const Scene& scene,

@@ -66,15 +66,15 @@ Result<void> make_heldout(const SynthRecipe& recipe, const SynthPaths& paths, Co
                           Record& record) {
   RefCocoLayout images(recipe, paths.heldout(), "val");
   for (int i = 0; i < recipe.heldout_images; ++i) {
-    const Scene scene = make_scene(recipe, fmt::format("heldout/image/{}", i), 1);
+    const Scene scene = make_scene(recipe, fmt::format("heldout/image/{}", i), 1, Use::Heldout);
     DESA2VA_TRY(images.add(scene, kHeldoutNumber + i, record));
     counter.step();
   }
   DESA2VA_TRY(images.finish());
   RefSavLayout videos(recipe, paths.heldout());
   for (int i = 0; i < recipe.heldout_videos; ++i) {
-    const Scene scene =
-        make_scene(recipe, fmt::format("heldout/video/{}", i), recipe.annotated_frames);
+    const Scene scene = make_scene(recipe, fmt::format("heldout/video/{}", i),
+                                   recipe.annotated_frames, Use::Heldout);
     DESA2VA_TRY(videos.add(scene, kHeldoutNumber + i, record));
     counter.step();
   }
