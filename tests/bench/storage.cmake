@@ -1,0 +1,1 @@
+desa2va_program(bench_storage bench_storage.cpp LINK desa2va_shards desa2va_checkpoint)
