@@ -84,6 +84,9 @@ struct SamConfig {
   std::int64_t iou_head_hidden_dim = 256;
   std::int64_t mask_in_chans = 16;
   std::int64_t mem_dim = 64;
+  std::int64_t mem_layers = 4;  // of the memory attention; not a key, as the next two
+  std::int64_t mem_mlp_dim = 2048;
+  std::int64_t num_maskmem = 7;            // frames remembered at once
   std::string mask_select = "argmax_iou";  // | fixed (mask token 1)
   std::string train_encoder = "never";     // | phase_a
   bool visual_from_text_after_a = false;
@@ -139,6 +142,7 @@ struct DecouplerConfig {
   double align_until = 1;        // fraction of B + C
   std::string align_on = "h_t";  // | both
   double prompt_gain = 1;        // `init.prompt_gain`
+  double real_text_gain = 1;     // `init.real_text_gain`
 };
 
 struct LossConfig {

@@ -64,6 +64,24 @@ config::SamConfig sam_config(const json& c) {
   return sam;
 }
 
+config::HieraConfig trunk_config(const json& trunk, const json& neck) {
+  TORCH_CHECK(trunk.at("patch_kernel") == 7 && trunk.at("patch_stride") == 4 &&
+                  trunk.at("dim_mul") == 2.0 && trunk.at("head_mul") == 2.0,
+              "this trunk is another one than SAM-2's kind");
+  config::HieraConfig config;
+  config.embed_dim = trunk.at("embed_dim");
+  config.num_heads = trunk.at("num_heads");
+  config.stages = trunk.at("stages").get<Longs>();
+  config.window_spec = trunk.at("window_spec").get<Longs>();
+  config.global_att_blocks = trunk.at("global_att_blocks").get<Longs>();
+  config.pos_embed_bkg =
+      trunk.at("window_pos_embed_bkg_spatial_size").get<std::array<std::int64_t, 2>>();
+  config.q_pool = trunk.at("q_pool");
+  config.mlp_ratio = trunk.at("mlp_ratio");
+  config.fpn_top_down_levels = neck.at("fpn_top_down_levels").get<Longs>();
+  return config;
+}
+
 models::DrawObjects stored_draws(const at::Tensor& permutations) {
   return [permutations](std::int64_t draw, std::int64_t, std::int64_t, std::int64_t) {
     return to_longs(permutations[draw]);

@@ -18,6 +18,8 @@ at::Tensor to_tensor(const std::vector<std::int64_t>& values);
 config::LossConfig loss_config(const nlohmann::json& loss);
 config::ClubConfig club_config(const nlohmann::json& club);
 config::SamConfig sam_config(const nlohmann::json& sam);
+// Of the SAM-2 cases, which describe the encoder by `trunk` and `neck`.
+config::HieraConfig trunk_config(const nlohmann::json& trunk, const nlohmann::json& neck);
 
 // Row `draw` of the case's permutations.
 models::DrawObjects stored_draws(const at::Tensor& permutations);
@@ -26,5 +28,8 @@ models::DrawObjects stored_draws(const at::Tensor& permutations);
 void ask_gradients(const NamedTensors& tensors);
 
 void run_step(Case& c);
+
+class Registry;
+void add_memory_cases(Registry& registry);
 
 }  // namespace desa2va::golden

@@ -9,6 +9,7 @@
 #include "common/models/sam2/mask_decoder.h"
 #include "common/models/sam2/position_encoding.h"
 #include "common/models/sam2/prompt_encoder.h"
+#include "tests/golden/method_support.h"
 #include "tests/golden/registry.h"
 
 // SAM-2's image path: trunk and neck, position tables, prompts, mask decoder.
@@ -16,7 +17,6 @@ namespace desa2va::golden {
 namespace {
 
 using nlohmann::json;
-using Longs = std::vector<std::int64_t>;
 
 // All of the module's tensors under `prefix`, filled, asking for gradients.
 NamedTensors filled(const Case& c, const torch::nn::Module& module, const std::string& prefix) {
@@ -37,24 +37,6 @@ bool has_cotangent(const Case& c) {
 
 void finish_backward(Case& c, const NamedTensors& inputs, const NamedTensors& weights) {
   if (has_cotangent(c)) c.backward(c.objective(), inputs, weights);
-}
-
-config::HieraConfig trunk_config(const json& trunk, const json& neck) {
-  TORCH_CHECK(trunk.at("patch_kernel") == 7 && trunk.at("patch_stride") == 4 &&
-                  trunk.at("dim_mul") == 2.0 && trunk.at("head_mul") == 2.0,
-              "this trunk is another one than SAM-2's kind");
-  config::HieraConfig config;
-  config.embed_dim = trunk.at("embed_dim");
-  config.num_heads = trunk.at("num_heads");
-  config.stages = trunk.at("stages").get<Longs>();
-  config.window_spec = trunk.at("window_spec").get<Longs>();
-  config.global_att_blocks = trunk.at("global_att_blocks").get<Longs>();
-  config.pos_embed_bkg =
-      trunk.at("window_pos_embed_bkg_spatial_size").get<std::array<std::int64_t, 2>>();
-  config.q_pool = trunk.at("q_pool");
-  config.mlp_ratio = trunk.at("mlp_ratio");
-  config.fpn_top_down_levels = neck.at("fpn_top_down_levels").get<Longs>();
-  return config;
 }
 
 void run_hiera(Case& c) {
@@ -171,6 +153,7 @@ void add_sam2_cases(Registry& registry) {
   registry.module("position_encoding", run_position_encoding);
   registry.module("prompt_encoder", run_prompt_encoder);
   registry.module("mask_decoder", run_mask_decoder);
+  add_memory_cases(registry);
 }
 
 }  // namespace desa2va::golden

@@ -31,7 +31,7 @@ SamSegmenter::Impl::Impl(const config::ModelConfig& model, ModelParts which)
     text_decoder = encoder->register_module("text_mask_decoder",
                                             std::make_shared<sam2::MaskDecoder>(model.sam2));
   }
-  if (parts.decoupler) {
+  if (parts.decoupler && model.decoupler.fusion_mode == "gate") {
     auto fusion = root->register_module("fusion", std::make_shared<torch::nn::Module>());
     gate = fusion->register_module("gate", std::make_shared<Linear>(2 * model.sam2.dim, 1));
   }
@@ -97,7 +97,7 @@ Prediction SamSegmenter::predict(const EncodedFrames& frames, const at::Tensor& 
   result.text = text.selected.logits;
   result.iou_text = text.selected.iou;
   FusionInput input{result.visual,   result.text,    h_t,         h_v, result.iou_visual,
-                    result.iou_text, m.gate->weight, m.gate->bias};
+                    result.iou_text, m.gate_weight(), m.gate_bias()};
   const auto fused = fuse(input, m.config.decoupler.fusion_mode);
   result.fused = fused.logits;
   result.alpha = fused.alpha;
@@ -130,7 +130,10 @@ void SamSegmenter::initialise(std::uint64_t seed) {
   models::initialise(named_state(), seed,
                      {{"positional_encoding_gaussian_matrix", Fill::normal(1)},
                       {"trunk.pos_embed", Fill::constant(0)},
-                      {"no_mem_embed", Fill::truncated_normal(0.02)},
+                      {"no_mem_", Fill::truncated_normal(0.02)},
+                      {"maskmem_tpos_enc", Fill::truncated_normal(0.02)},
+                      {"no_obj_", Fill::truncated_normal(0.02)},
+                      {".gamma", Fill::constant(1e-6)},
                       {"_token.weight", Fill::normal(1)},
                       {"_tokens.weight", Fill::normal(1)},
                       {"point_embeddings.", Fill::normal(1)},

@@ -37,12 +37,15 @@ struct SamSegmenter::Impl {
   // The fused mask as a dense prompt, detached and clamped (model 5.11).
   at::Tensor mask_prompt(const at::Tensor& fused_logits);
 
+  at::Tensor gate_weight() const { return gate ? gate->weight : at::Tensor(); }
+  at::Tensor gate_bias() const { return gate ? gate->bias : at::Tensor(); }
+
   config::ModelConfig config;
   ModelParts parts;
   std::shared_ptr<torch::nn::Module> root = std::make_shared<torch::nn::Module>();
   std::shared_ptr<sam2::Sam2Model> sam;
   std::shared_ptr<sam2::MaskDecoder> text_decoder;
-  std::shared_ptr<Linear> gate;
+  std::shared_ptr<Linear> gate;  // where fusion.mode = gate
 };
 
 }  // namespace desa2va::models

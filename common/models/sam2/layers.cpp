@@ -57,12 +57,17 @@ Attention::Attention(std::int64_t width, std::int64_t heads, std::int64_t downsa
   out_proj_ = register_module("out_proj", std::make_shared<Linear>(inner, width));
 }
 
+at::Tensor Attention::split_heads(const at::Tensor& x) const {
+  return x.unflatten(2, {heads_, -1}).transpose(1, 2);
+}
+
+at::Tensor Attention::merge_heads(const at::Tensor& x) const {
+  return out_proj_->forward(x.transpose(1, 2).flatten(2));
+}
+
 at::Tensor Attention::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  const auto split = [this](const at::Tensor& x) {  // (B, T, inner) -> (B, heads, T, inner / heads)
-    return x.unflatten(2, {heads_, -1}).transpose(1, 2);
-  };
-  const auto out = at::scaled_dot_product_attention(split(q), split(k), split(v));
-  return out_proj_->forward(out.transpose(1, 2).flatten(2));
+  return merge_heads(
+      at::scaled_dot_product_attention(split_heads(q), split_heads(k), split_heads(v)));
 }
 
 at::Tensor Attention::forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {

@@ -59,6 +59,10 @@ class Attention : public torch::nn::Module {
   at::Tensor project_v(const at::Tensor& x) { return v_proj_->forward(x); }
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
+ protected:
+  at::Tensor split_heads(const at::Tensor& x) const;  // (B, T, inner) -> (B, heads, T, d)
+  at::Tensor merge_heads(const at::Tensor& x) const;  // the way back, and the output projection
+
  private:
   std::shared_ptr<Linear> q_proj_, k_proj_, v_proj_, out_proj_;
   std::int64_t heads_;
