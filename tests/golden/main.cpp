@@ -41,6 +41,9 @@ Registry all_families() {
 #ifdef DESA2VA_GOLDEN_DATA
   add_data_cases(registry);
 #endif
+#ifdef DESA2VA_GOLDEN_TEXT
+  add_text_cases(registry);
+#endif
   return registry;
 }
 

@@ -37,5 +37,6 @@ void add_optim_cases(Registry& registry);
 void add_sam2_cases(Registry& registry);
 void add_method_cases(Registry& registry);
 void add_data_cases(Registry& registry);
+void add_text_cases(Registry& registry);
 
 }  // namespace desa2va::golden
