@@ -1,6 +1,8 @@
 // Ref-SAV: video_datas/sam_v_final_v3.json names for each entry a video (MP4) and its masklets
 // below video_datas/sam_v_full/. The annotation holds {"masklet": [[RLE of object 0, of 1, ...],
 // ...]}, one list per annotated frame, which is every fourth frame of the video.
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "common/datasets/coco_masks.h"
@@ -32,16 +34,24 @@ Result<std::vector<CodedMask>> masks_of_object(const Json& masklet, std::size_t 
   return masks;
 }
 
+Result<std::size_t> object_number(const std::string& id) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (error != std::errc{} || end != id.data() + id.size())
+    return fail(Errc::Corrupt, "object '{}': must be a number", id);
+  return number;
+}
+
 Result<void> add_objects(const Json& entry, const Json& masklet, Sample& sample) {
   for (const auto& [id, object] : entry.at("objects").items()) {
+    DESA2VA_ASSIGN(const std::size_t number, object_number(id));
     Expression expression;
     expression.id = id;
     expression.texts = {object.at("formated").get<std::string>()};
     if (object.contains("short_caps"))
       expression.short_texts = object["short_caps"].get<std::vector<std::string>>();
     bool moved = false;
-    DESA2VA_ASSIGN(expression.masks,
-                   masks_of_object(masklet, std::stoul(id), sample.media[0], moved));
+    DESA2VA_ASSIGN(expression.masks, masks_of_object(masklet, number, sample.media[0], moved));
     if (moved) sample.warn(fmt::format("object {}: mask size differs from the video", id));
     sample.expressions.push_back(std::move(expression));
   }
@@ -68,22 +78,22 @@ Result<Sample> refsav_sample(MediaLoader& loader, const std::string& key, const 
 
   auto file = read_json(loader.tree(), fmt::format("{}/{}", kRefsavFolder, annotation));
   if (!file && file.error().code() == Errc::InvalidArgument) return std::move(file.error());
-  if (!file) {
-    sample.mark_broken(file.error().message());
-    sample.source = source.dump();
-    return sample;
-  }
-  const Json& masklet = file->at("masklet");
-  source["annotated_frames"] = masklet.size();
-  source["objects_in_annotation"] = masklet.empty() ? 0 : masklet.at(0).size();
+  std::size_t annotated = 0;
+  const auto added = with_json_errors(annotation, [&]() -> Result<void> {
+    if (!file) return file.error();
+    const Json& masklet = file->at("masklet");
+    annotated = masklet.size();
+    source["annotated_frames"] = annotated;
+    source["objects_in_annotation"] = masklet.empty() ? 0 : masklet.at(0).size();
+    return add_objects(entry, masklet, sample);
+  });
   sample.source = source.dump();
-  auto added = add_objects(entry, masklet, sample);
   if (!added) sample.mark_broken(added.error().message());
   // Drawn are the frames that exist and are annotated.
-  const std::size_t drawable = std::min<std::size_t>(kept, masklet.size());
+  const std::size_t drawable = std::min(kept, annotated);
   for (std::uint32_t i = 0; i < drawable; ++i) sample.frames.push_back(i * kRefsavStride);
-  if (kept != masklet.size())
-    sample.warn(fmt::format("{} annotated frames for {} kept video frames", masklet.size(), kept));
+  if (kept != annotated)
+    sample.warn(fmt::format("{} annotated frames for {} kept video frames", annotated, kept));
   if (drawable == 0) sample.mark_broken("no annotated frames");
   return sample;
 }
