@@ -19,6 +19,9 @@ void visit_data(Config& config, Visitor& v) {
           "directory of the data sets; empty: beside what data.recipe makes, in the cache");
     s.key("tokenizer", data.tokenizer, any(), "path",
           "directory with vocab.json and merges.txt; empty: `tokenizer` in data.shards");
+    s.key("vocabulary", data.vocabulary, between(0, 200000), "tokens",
+          "to learn from the data's texts where data.shards has no tokenizer (at least 256); 0: "
+          "none");
     s.list("mixture", data.mixture, "data sets to train on");
     s.section("recipe", [&recipe = data.recipe](Visitor& r) {
       r.key("kind", recipe.kind, one_of({"none", "shapes"}), "",

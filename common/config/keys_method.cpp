@@ -107,6 +107,8 @@ void visit_method(ModelConfig& model, Visitor& v) {
   v.section("init", [&](Visitor& s) {
     s.key("prompt_gain", decoupler.prompt_gain, above(0), "",
           "multiplies the projector's initial output weight");
+    s.key("real_text_gain", decoupler.real_text_gain, above(0), "",
+          "multiplies the real text's initial weight; for models trained from scratch");
   });
   v.section("loss", [&](Visitor& s) { visit_loss(model.loss, s); });
 }

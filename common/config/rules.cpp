@@ -110,6 +110,9 @@ Result<void> check_method(const Loaded& loaded) {
 
 Result<void> check_training(const Loaded& loaded) {
   const Config& config = loaded.config;
+  if (config.data.vocabulary != 0 && config.data.vocabulary < 256)
+    return broken(loaded, "data.vocabulary", "{}: at least 256, one token for each byte, or 0",
+                  config.data.vocabulary);
   const TrainConfig& train = config.train;
   DESA2VA_TRY(multiple(loaded, "train.micro_batches", train.micro_batches, "train.accumulation",
                        train.accumulation));

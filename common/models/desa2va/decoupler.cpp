@@ -167,6 +167,8 @@ void DecouplerModel::initialise(std::uint64_t seed) {
   const tensor::NoGradient no_gradient;
   const auto& m = *impl_;
   if (m.fc2 && m.config.prompt_gain != 1) m.fc2->weight.mul_(m.config.prompt_gain);
+  if (m.linear_real_text && m.config.real_text_gain != 1)
+    m.linear_real_text->weight.mul_(m.config.real_text_gain);
   if (!m.linear_vision || m.config.init != "identity_vision") return;
   if (m.linear_vision->weight.size(0) == m.linear_vision->weight.size(1)) {
     m.linear_vision->weight.copy_(at::eye(m.linear_vision->weight.size(0)));

@@ -71,7 +71,8 @@ class DecouplerModel {
   // Handles under full checkpoint names. A new model holds uninitialised memory and asks for no
   // gradients: `initialise` or `load`, then `enable_gradients`.
   NamedTensors named_parameters() const;
-  // First weights (model.md 5.15): defaults, W_v = I, init.prompt_gain on the projector.
+  // First weights (model.md 5.15): defaults, W_v = I, init.prompt_gain on the projector,
+  // init.real_text_gain on linear_real_text.
   void initialise(std::uint64_t seed);
   // Names of the parameters that have their own optimizers.
   std::vector<std::string> discriminator_names() const;

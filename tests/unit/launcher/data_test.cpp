@@ -20,6 +20,8 @@ class PrepareData : public ::testing::Test {
     root_ = fs::temp_directory_path() / ("d2-data-" + std::to_string(::getpid()));
     fs::create_directories(root_ / "shards" / "here");
     std::ofstream(root_ / "shards" / "here" / "catalog.json") << "{}";
+    fs::create_directories(root_ / "shards" / "tokenizer");
+    std::ofstream(root_ / "shards" / "tokenizer" / "vocab.json") << "{}";
   }
   void TearDown() override { fs::remove_all(root_); }
 
@@ -58,6 +60,12 @@ TEST_F(PrepareData, AMissingPathIsNamed) {
   EXPECT_THAT(refused({"data.shards=shards",
                        "data.mixture=[{name: gone, importer: mevis, path: nowhere}]"}),
               HasSubstr("nowhere is not there"));
+}
+
+TEST_F(PrepareData, AMissingTokenizerIsNamed) {
+  fs::remove_all(root_ / "shards" / "tokenizer");
+  EXPECT_THAT(refused({"data.shards=shards", "data.mixture=[{name: here}]"}),
+              HasSubstr("no vocab.json in"));
 }
 
 TEST_F(PrepareData, ANameIsNoPath) {

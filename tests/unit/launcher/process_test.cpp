@@ -45,6 +45,8 @@ class LauncherProcess : public ::testing::Test {
       fs::create_symlink(DESA2VA_FAKE_SERVICE, bin() / (std::string("desa2va-") + role));
     fs::create_directories(root_ / "shards" / "some");
     std::ofstream(root_ / "shards" / "some" / "catalog.json") << "{}";
+    fs::create_directories(root_ / "shards" / "tokenizer");
+    std::ofstream(root_ / "shards" / "tokenizer" / "vocab.json") << "{}";
     std::ofstream(root_ / "c.yaml") << "run: {dir: run}\n"
                                        "train: {steps: 4, micro_batches: 4}\n"
                                        "data: {shards: shards, mixture: [{name: some}]}\n";
