@@ -186,7 +186,9 @@ Result<std::vector<RingReader>> open_rings(const std::string& run_dir) {
     DESA2VA_ASSIGN(auto ring, RingReader::open(entry.path().string()));
     rings.push_back(std::move(ring));
   }
-  if (error) return fail(Errc::NotFound, "no trace in {}: {}", folder.string(), error.message());
+  if (error)
+    return fail(Errc::NotFound, "no trace in {} ({}); was the run made with trace.enabled=false?",
+                folder.string(), error.message());
   std::sort(rings.begin(), rings.end(),
             [](const RingReader& a, const RingReader& b) { return a.rank() < b.rank(); });
   return rings;
