@@ -119,14 +119,17 @@ std::vector<std::uint64_t> Order::mega_batch(std::uint64_t epoch, std::uint64_t 
 
 // The globally longest item changes places with the first of all. It is the head of its mega-batch:
 // of the longest ones it has the first position, and the sort is stable.
-Pick Order::at(std::uint64_t epoch, std::uint64_t i) const {
-  const std::uint64_t number = i / mega_;
-  const std::vector<std::uint64_t> batch = mega_batch(epoch, number);
-  if (i % mega_ != 0) return pick(batch[i % mega_]);
+Pick Order::element(std::uint64_t epoch, std::uint64_t i,
+                    const std::vector<std::uint64_t>& mega) const {
+  if (i % mega_ != 0) return pick(mega[i % mega_]);
   const std::uint64_t longest = first_longest(epoch) / mega_;
-  if (number == 0) return pick(mega_batch(epoch, longest)[0]);
-  if (number == longest) return pick(mega_batch(epoch, 0)[0]);
-  return pick(batch[0]);
+  if (i == 0) return pick(mega_batch(epoch, longest)[0]);
+  if (i / mega_ == longest) return pick(mega_batch(epoch, 0)[0]);
+  return pick(mega[0]);
+}
+
+Pick Order::at(std::uint64_t epoch, std::uint64_t i) const {
+  return element(epoch, i, mega_batch(epoch, i / mega_));
 }
 
 std::vector<Pick> Order::microbatch(std::uint64_t k) const {
@@ -138,9 +141,15 @@ std::vector<Pick> Order::microbatch(std::uint64_t k) const {
   const std::uint64_t per_epoch = rounded_ / (g.batch * g.world);
   const std::uint64_t epoch = iteration / per_epoch;
   std::vector<Pick> picks;
+  std::vector<std::uint64_t> mega;  // of the element before: mostly the same
+  std::uint64_t number = 0;
   for (std::uint64_t b = 0; b < g.batch; ++b) {
-    const std::uint64_t element = rank + (iteration % per_epoch * g.batch + b) * g.world;
-    picks.push_back(at(epoch, element % total_));
+    const std::uint64_t i = (rank + (iteration % per_epoch * g.batch + b) * g.world) % total_;
+    if (mega.empty() || number != i / mega_) {
+      number = i / mega_;
+      mega = mega_batch(epoch, number);
+    }
+    picks.push_back(element(epoch, i, mega));
   }
   return picks;
 }

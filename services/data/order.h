@@ -75,6 +75,7 @@ class Order {
   std::uint64_t length(std::uint64_t index) const;
   std::uint64_t listed(const MixtureMember& member) const;
   std::vector<std::uint64_t> mega_batch(std::uint64_t epoch, std::uint64_t number) const;
+  Pick element(std::uint64_t epoch, std::uint64_t i, const std::vector<std::uint64_t>& mega) const;
   std::uint64_t first_longest(std::uint64_t epoch) const;  // position of a longest item
 
   std::vector<MixtureMember> members_;
