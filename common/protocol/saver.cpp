@@ -45,7 +45,8 @@ Result<std::optional<Buffer>> Saver::poll() {
     return std::optional<Buffer>();
   Result<checkpoint::PartReceipt> receipt = written_.get();
   if (!receipt) return std::move(receipt.error());
-  // Known again next time: the coordinator commits this receipt or fails the run.
+  // Known next time, and no more than that: what older saves had may be collected.
+  known_.clear();
   for (const auto& tensor : receipt->tensors)
     for (const auto& chunk : tensor.chunks) known_.emplace(chunk.hash, chunk);
   return std::optional<Buffer>(checkpoint::encode(*receipt));

@@ -178,8 +178,9 @@ void add_ckpt(CLI::App& app, Chosen& chosen) {
   const auto add = [&](const std::string& name, const std::string& about, CkptAction action) {
     auto options = std::make_shared<CkptOptions>();
     auto* command = add_ckpt_command(*group, chosen, name, about, action, options);
-    command->add_option("a", options->a, address)->required();
-    if (name == "diff") command->add_option("b", options->b, address)->required();
+    const bool two = name == "diff";
+    command->add_option(two ? "a" : "run", options->a, address)->required();
+    if (two) command->add_option("b", options->b, address)->required();
   };
   add("ls", "the steps that a run can resume from", &list_checkpoints);
   add("show", "one checkpoint: position, facts, and every tensor with the hash of its content",

@@ -243,8 +243,8 @@ void add_import(CLI::App& group, Chosen& chosen) {
       ->add_option("root", options->root, "tree that holds ref_seg/, video_datas/, llava_data/ ...")
       ->required();
   command->add_option("out", options->out, "dataset directory to make")->required();
-  command->add_option("--split", options->splits,
-                      "only this split; may be repeated (default: all)");
+  command->add_option("--split", options->splits, "only this split; may be repeated (default: all)")
+      ->allow_extra_args(false);
   command->add_flag("--replace", options->replace, "exchange an existing directory when done");
   command->add_flag("--json", options->json, kJsonAbout);
   command->callback(

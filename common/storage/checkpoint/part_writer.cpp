@@ -16,6 +16,7 @@ struct PartWriter::Impl {
   std::string rank;
   std::uint64_t step = 0;
   KnownChunks known;
+  std::map<std::string, bool> parts_there;
   rocksdb::Env* env = nullptr;
   std::filesystem::path temporary;
   std::optional<rocks::SstWriter> sst;  // made with the first new chunk
@@ -33,6 +34,16 @@ struct PartWriter::Impl {
     std::filesystem::remove(temporary, ignored);
   }
 
+  // Whether the file of a known chunk is still there; a caller may know more than was committed,
+  // and gc may have taken it since. Looked up once a part.
+  bool is_there(const std::string& part) {
+    if (part.empty()) return true;  // this one
+    const auto [at, fresh] = parts_there.try_emplace(part, false);
+    std::error_code ignored;
+    if (fresh) at->second = std::filesystem::is_regular_file(parts / part, ignored);
+    return at->second;
+  }
+
   Result<void> write(const ContentHash& hash, ByteSpan bytes, Chunk& chunk) {
     if (!sst) {
       DESA2VA_ASSIGN(sst, rocks::SstWriter::create(temporary, rocks::Kind::Bulk, env));
@@ -43,7 +54,7 @@ struct PartWriter::Impl {
              {}};
     DESA2VA_TRY(sst->put(rocks::number_key(chunk.number), bytes));
     receipt.written_bytes += bytes.size();
-    known.emplace(hash, chunk);
+    known.insert_or_assign(hash, chunk);
     return {};
   }
 
@@ -63,7 +74,7 @@ struct PartWriter::Impl {
       const auto bytes = tensor.data.bytes().subspan(grid[i], grid[i + 1] - grid[i]);
       const ContentHash hash = content_hash(bytes);
       Chunk chunk;
-      if (const auto at = known.find(hash); at != known.end()) {
+      if (const auto at = known.find(hash); at != known.end() && is_there(at->second.part)) {
         chunk = at->second;
         receipt.reused_bytes += bytes.size();
       } else {

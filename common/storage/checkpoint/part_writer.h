@@ -14,7 +14,8 @@ class Env;
 
 namespace desa2va::checkpoint {
 
-// Chunks that need not be written again: those of the last *committed* manifest.
+// Chunks that need not be written again: those of the last committed manifest. A chunk whose part
+// is gone is written anew, so knowing too much costs nothing but memory.
 using KnownChunks = std::map<ContentHash, Chunk>;
 KnownChunks known_chunks(const Manifest& committed);
 

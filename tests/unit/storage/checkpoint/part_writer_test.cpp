@@ -41,6 +41,23 @@ TEST(PartWriter, MakesNoFileWhenEveryChunkIsKnown) {
   EXPECT_EQ(files_in(dir / "parts"), 1U);
 }
 
+TEST(PartWriter, KnownChunkWhosePartIsGoneIsWrittenAgain) {
+  const TempDir dir;
+  auto catalog = must(Catalog::open(dir.path()));
+  const auto tensor = random_tensor({16}, 1);
+  const auto first = must(test::save(catalog, 1, {{"w", tensor}}));
+  must(test::save(catalog, 2, {{"w", random_tensor({16}, 2)}}));
+  must(catalog.gc(1));  // takes the part of step 1
+  auto writer = must(PartWriter::create(dir.path(), "mllm-0", 3, known_chunks(first)));
+  must(writer.add("w", tensor));
+  Manifest manifest;
+  manifest.step = 3;
+  must(manifest.add(must(writer.finish())));
+  must(catalog.commit(manifest));
+  const auto reader = must(CheckpointReader::open(dir.path(), manifest));
+  EXPECT_TRUE(test::same(must(reader.read("w")), tensor));
+}
+
 TEST(PartWriter, UnchangedTensorIsReferenced) {
   const TempDir dir;
   auto catalog = must(Catalog::open(dir.path()));
