@@ -68,7 +68,7 @@ TEST_F(Determinism, KilledAtARandomMomentAndRunAgainIsStraight) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(200);
   while (lines() < wanted && ::kill(pid, 0) == 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  const std::string everyone = "pkill -9 -f -- '--run-dir=" + killed.string() + "/'";
+  const std::string everyone = "pkill -9 -f -- '[-]-run-dir=" + killed.string() + "/'";
   EXPECT_EQ(std::system(everyone.c_str()), 0) << read_file(out);
   ::kill(pid, SIGKILL);
   wait_for(pid);
@@ -91,7 +91,7 @@ TEST_F(Determinism, ReplicaCountsDoNotMatterWhereSumsAreReproducible) {
 
 TEST_F(Determinism, NoProcessOutlivesItsRun) {
   straight();
-  const std::string any = "pgrep -f -- '--run-dir=" + data_folder().string() + "'";
+  const std::string any = "pgrep -f -- '[-]-run-dir=" + data_folder().string() + "'";
   EXPECT_NE(std::system(any.c_str()), 0);
 }
 

@@ -31,8 +31,9 @@ class GlooEnd final : public Collective {
   Result<bool> poll() override {
     try {
       for (; next_ < works_.size(); ++next_) {
-        if (!works_[next_]->isCompleted()) return false;
-        works_[next_]->wait();  // complete: only throws what went wrong
+        // The future and not the work: its callback, which woke us, runs before the work is marked.
+        if (!works_[next_]->getFuture()->completed()) return false;
+        works_[next_]->wait();  // as good as complete: throws what went wrong
       }
       works_.clear();
       next_ = 0;

@@ -151,7 +151,9 @@ TEST(Codec, FlippedBitsOfAHeaderDoNoHarm) {
     const auto at = random.below(2 * i, static_cast<std::uint32_t>(message.header.size()));
     message.header.mutable_bytes()[at] ^= std::byte(1U << random.below(2 * i + 1, 8));
     const auto back = decode<Batch>(message);  // either way, without reading past what came
-    if (back) EXPECT_EQ(back->lengths.dim(0), back->ids.dim(0));
+    if (back) {
+      EXPECT_EQ(back->lengths.dim(0), back->ids.dim(0));
+    }
   }
 }
 
