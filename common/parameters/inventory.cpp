@@ -289,11 +289,10 @@ std::int64_t Parameter::numel() const {
   return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
 }
 
-Preset preset_from(std::string_view name) {
-  if (name == "baseline") return {false, false, false, false};
-  if (name == "baseline_pretrain") return {true, false, false, true};
-  if (name == "desa2va_no_pretrain") return {false, true, true, false};
-  return {true, true, true, false};
+Preset preset_of(config::Preset preset) {
+  const bool decoupling = config::has_decoupling(preset);
+  return {config::has_phase_a(preset), decoupling, decoupling,
+          preset == config::Preset::BaselinePretrain};
 }
 
 std::vector<Parameter> inventory(const config::ModelConfig& config, const Preset& preset) {

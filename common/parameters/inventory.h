@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
-#include "common/config/model.h"
+#include "common/config/config.h"
 
 // Every parameter of the model as names and shapes: who owns it, and when it trains. A function of
 // (configuration, preset, phase) alone, so that all processes agree without asking, and without
@@ -27,8 +27,7 @@ struct Preset {
   bool copy_text_decoder = false;  // after phase A the text decoder becomes the mask decoder
 };
 
-// desa2va | desa2va_no_pretrain | baseline | baseline_pretrain; anything else: desa2va.
-Preset preset_from(std::string_view name);
+Preset preset_of(config::Preset preset);
 
 // All parameters in the order of flow. Empty parts (no text decoder in `baseline`) are left out.
 std::vector<Parameter> inventory(const config::ModelConfig& config, const Preset& preset);

@@ -23,13 +23,13 @@ config::ModelConfig published_4b() {
 }
 
 std::int64_t total(const config::ModelConfig& config, const std::string& part) {
-  for (const Count& count : count_parts(config, preset_from("desa2va")))
+  for (const Count& count : count_parts(config, preset_of(config::Preset::Desa2va)))
     if (count.part == part) return count.parameters;
   return -1;
 }
 
-std::int64_t trained(const config::ModelConfig& config, const char* preset_name, Phase phase) {
-  const Preset preset = preset_from(preset_name);
+std::int64_t trained(const config::ModelConfig& config, config::Preset preset_name, Phase phase) {
+  const Preset preset = preset_of(preset_name);
   std::int64_t sum = 0;
   for (const Parameter& parameter : inventory(config, preset))
     if (trains(parameter.name, config, preset, phase)) sum += parameter.numel();
@@ -64,19 +64,19 @@ TEST(Inventory, BaselineTrainsWhatSa2vaTrains) {
   auto config = published_1b();
   config.llm.vocab_size = 151679;
   std::int64_t heads = 0;
-  for (const Parameter& p : inventory(config, preset_from("baseline")))
+  for (const Parameter& p : inventory(config, preset_of(config::Preset::Baseline)))
     if (p.name.find("pred_obj_score_head") != std::string::npos ||
         p.name.find("iou_prediction_head") != std::string::npos)
       heads += p.numel();
   // The published total counts the two heads, which are marked trainable but get no gradient.
-  EXPECT_EQ(trained(config, "baseline", Phase::C) + heads, 351'925'701);
+  EXPECT_EQ(trained(config, config::Preset::Baseline, Phase::C) + heads, 351'925'701);
 }
 
 TEST(Inventory, NamesAreUniqueAndSam2HasTheOfficialNumberOfTensors) {
   std::set<std::string> names;
   std::int64_t sam = 0;
   std::int64_t vit = 0;
-  for (const Parameter& p : inventory(published_1b(), preset_from("desa2va"))) {
+  for (const Parameter& p : inventory(published_1b(), preset_of(config::Preset::Desa2va))) {
     EXPECT_TRUE(names.insert(p.name).second) << p.name;
     sam += p.name.starts_with("grounding_encoder.sam2_model.") ? 1 : 0;
     vit += p.name.starts_with("mllm.model.vision_model.") ? 1 : 0;
@@ -87,7 +87,7 @@ TEST(Inventory, NamesAreUniqueAndSam2HasTheOfficialNumberOfTensors) {
 
 TEST(Inventory, PhaseATrainsOnlyTheTextSide) {
   const auto config = published_1b();
-  const Preset preset = preset_from("desa2va");
+  const Preset preset = preset_of(config::Preset::Desa2va);
   for (const Parameter& p : inventory(config, preset)) {
     if (!trains(p.name, config, preset, Phase::A)) continue;
     EXPECT_TRUE(p.name.starts_with("grounding_encoder.text_mask_decoder.") ||
@@ -98,7 +98,7 @@ TEST(Inventory, PhaseATrainsOnlyTheTextSide) {
 
 TEST(Inventory, TheGateJoinsInPhaseC) {
   const auto config = published_1b();
-  const Preset preset = preset_from("desa2va");
+  const Preset preset = preset_of(config::Preset::Desa2va);
   EXPECT_FALSE(trains("fusion.gate.weight", config, preset, Phase::B));
   EXPECT_TRUE(trains("fusion.gate.weight", config, preset, Phase::C));
 }
