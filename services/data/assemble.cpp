@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "common/preprocess/image/resize.h"
 #include "common/preprocess/image/tiles.h"
@@ -18,6 +19,8 @@ using preprocess::Image;
 using text::Encoder;
 using text::ImageBlock;
 using text::Message;
+
+constexpr std::array<std::uint32_t, 1> kFirstFrame = {0};
 
 Image square(const Image& image, std::int64_t side) {
   const int size = static_cast<int>(side);
@@ -84,6 +87,8 @@ Result<Assembled<Part>> Assembler::part(const Source& source, const Sample& samp
       return gate(image_ref(source, sample, place));
     case SampleKind::VideoRef:
       return gate(video_ref(source, sample, place));
+    case SampleKind::Gcg:
+      return gate(grounded_caption(source, sample, place));
     case SampleKind::ImageQa:
       return gate(image_qa(source, sample));
     case SampleKind::VideoQa:
@@ -114,7 +119,10 @@ Result<std::vector<Image>> Assembler::pictures(const Source& source, const Sampl
   if (sample.media.empty()) return fail(Errc::InvalidArgument, "the sample has no picture");
   if (sample.media[0].kind == datasets::MediaKind::Video) {
     std::vector<std::uint32_t> numbers;
-    for (const std::uint32_t frame : frames) numbers.push_back(sample.frames[frame]);
+    for (const std::uint32_t frame : frames) {
+      // Conversations about a video have no list of annotated frames: any of the file's will do.
+      numbers.push_back(sample.frames.empty() ? frame : sample.frames[frame]);
+    }
     return media_.frames(source.reader, sample.media[0], numbers);
   }
   std::vector<Image> images;
@@ -147,25 +155,52 @@ void Assembler::refer(const Sample& sample, std::span<const std::uint32_t> objec
   part.texts.resize(std::min(part.texts.size(), part.text.seg_positions.size()));
 }
 
-Result<Part> Assembler::image_ref(const Source& source, const Sample& sample,
-                                  const Place& place) const {
-  Part part;
-  constexpr std::array<std::uint32_t, 1> kOnly = {0};
-  DESA2VA_ASSIGN(const std::vector<Image> images, pictures(source, sample, kOnly));
+Result<ImageBlock> Assembler::tile_picture(const Source& source, const Sample& sample, Part& part,
+                                           bool with_frame) const {
+  DESA2VA_ASSIGN(const std::vector<Image> images, pictures(source, sample, kFirstFrame));
   const auto& vit = config_.model.vit;
   part.tiles = preprocess::make_tiles(
       images[0], {static_cast<int>(vit.min_tiles), static_cast<int>(vit.max_tiles),
                   static_cast<int>(vit.image_size), vit.use_thumbnail});
-  part.frames.push_back(square(images[0], config_.model.sam2.image_size));
+  if (with_frame) part.frames.push_back(square(images[0], config_.model.sam2.image_size));
+  return ImageBlock{ImageBlock::Kind::Image, static_cast<std::int64_t>(part.tiles.size()), 0, 0};
+}
 
+Result<Part> Assembler::image_ref(const Source& source, const Sample& sample,
+                                  const Place& place) const {
+  Part part;
+  DESA2VA_ASSIGN(const ImageBlock block, tile_picture(source, sample, part, true));
   auto objects = draw_objects(sample, config_.data.objects_per_sample, place);
-  text::PromptOptions form = options(
-      Encoder::I, {ImageBlock::Kind::Image, static_cast<std::int64_t>(part.tiles.size()), 0, 0});
+  text::PromptOptions form = options(Encoder::I, block);
   form.prompt_template = &refcoco_form_;
   refer(sample, objects, "<image>\n", form, place, part);
   objects.resize(part.texts.size());
-  DESA2VA_TRY(check_tokens(tokenizer_, vit.tokens_per_tile(), part));
-  DESA2VA_ASSIGN(part.masks, pack_masks(sample, objects, kOnly));
+  DESA2VA_TRY(check_tokens(tokenizer_, config_.model.vit.tokens_per_tile(), part));
+  DESA2VA_ASSIGN(part.masks, pack_masks(sample, objects, kFirstFrame));
+  return part;
+}
+
+// One request, one caption whose phrases have a [SEG] each, in the order of the expressions.
+Result<Part> Assembler::grounded_caption(const Source& source, const Sample& sample,
+                                         const Place& place) const {
+  Part part;
+  DESA2VA_ASSIGN(const ImageBlock block, tile_picture(source, sample, part, true));
+  if (sample.turns.empty()) return fail(Errc::InvalidArgument, "the sample has no caption");
+  const auto requests = text::grounded_caption_questions();
+  const Random random(place.seed, "templates", site_of(sample, place.repeat), place.microbatch);
+  const auto request = requests[random.below(0, static_cast<std::uint32_t>(requests.size()))];
+  const std::vector<Message> messages = {{Message::From::Human, "<image>\n" + std::string(request)},
+                                         {Message::From::Assistant, sample.turns[0].answer}};
+  part.text = text::encode_conversation(tokenizer_, messages, options(Encoder::V, block));
+
+  std::vector<std::uint32_t> objects(
+      std::min(sample.expressions.size(), part.text.seg_positions.size()));
+  std::iota(objects.begin(), objects.end(), 0U);
+  for (const std::uint32_t object : objects) {
+    part.texts.push_back(draw_sentence(sample, object, place));
+  }
+  DESA2VA_TRY(check_tokens(tokenizer_, config_.model.vit.tokens_per_tile(), part));
+  DESA2VA_ASSIGN(part.masks, pack_masks(sample, objects, kFirstFrame));
   return part;
 }
 
@@ -191,14 +226,8 @@ Result<Part> Assembler::video_ref(const Source& source, const Sample& sample,
 Result<Part> Assembler::image_qa(const Source& source, const Sample& sample) const {
   Part part;
   ImageBlock block;
-  const auto& vit = config_.model.vit;
   if (!sample.media.empty()) {
-    constexpr std::array<std::uint32_t, 1> kOnly = {0};
-    DESA2VA_ASSIGN(const std::vector<Image> images, pictures(source, sample, kOnly));
-    part.tiles = preprocess::make_tiles(
-        images[0], {static_cast<int>(vit.min_tiles), static_cast<int>(vit.max_tiles),
-                    static_cast<int>(vit.image_size), vit.use_thumbnail});
-    block = {ImageBlock::Kind::Image, static_cast<std::int64_t>(part.tiles.size()), 0, 0};
+    DESA2VA_ASSIGN(block, tile_picture(source, sample, part, false));
   }
   std::vector<Message> messages;
   for (const datasets::Turn& turn : sample.turns) {
@@ -206,15 +235,16 @@ Result<Part> Assembler::image_qa(const Source& source, const Sample& sample) con
     messages.push_back({Message::From::Assistant, turn.answer});
   }
   part.text = text::encode_conversation(tokenizer_, messages, options(Encoder::I, block));
-  DESA2VA_TRY(check_tokens(tokenizer_, vit.tokens_per_tile(), part));
+  DESA2VA_TRY(check_tokens(tokenizer_, config_.model.vit.tokens_per_tile(), part));
   return part;
 }
 
 Result<Part> Assembler::video_qa(const Source& source, const Sample& sample,
                                  const Place& place) const {
   Part part;
-  auto frames =
-      draw_segments(sample, sample.drawable_frames(), config_.data.frames_per_sample, place);
+  if (sample.media.empty()) return fail(Errc::InvalidArgument, "the sample has no video");
+  DESA2VA_ASSIGN(const std::uint32_t shown, media_.frame_count(source.reader, sample.media[0]));
+  auto frames = draw_segments(sample, shown, config_.data.frames_per_sample, place);
   if (frames.empty()) return fail(Errc::InvalidArgument, "the video has no frame");
   frames.resize(static_cast<std::size_t>(config_.data.frames_per_sample), frames.back());
   DESA2VA_ASSIGN(const std::vector<Image> images, pictures(source, sample, frames));

@@ -61,9 +61,13 @@ class Assembler {
  private:
   Result<Part> image_ref(const Source&, const datasets::Sample&, const Place&) const;
   Result<Part> video_ref(const Source&, const datasets::Sample&, const Place&) const;
+  Result<Part> grounded_caption(const Source&, const datasets::Sample&, const Place&) const;
   Result<Part> image_qa(const Source&, const datasets::Sample&) const;
   Result<Part> video_qa(const Source&, const datasets::Sample&, const Place&) const;
   Result<FramePart> one_frame(const Source&, const datasets::Sample&, const Place&) const;
+  // The one picture of a sample: its tiles go into the part; what stands for it in the text.
+  Result<text::ImageBlock> tile_picture(const Source&, const datasets::Sample&, Part& part,
+                                        bool with_frame) const;
   Result<std::vector<preprocess::Image>> pictures(const Source&, const datasets::Sample&,
                                                   std::span<const std::uint32_t> frames) const;
   void refer(const datasets::Sample& sample, std::span<const std::uint32_t> objects,

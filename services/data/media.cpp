@@ -18,6 +18,18 @@ Result<Buffer> stored(const shards::ShardReader& reader, const datasets::MediaRe
   return std::move(*bytes);
 }
 
+// What was stored at import; a video without it is decoded once more.
+Result<preprocess::VideoIndex> index_of(const shards::ShardReader& reader,
+                                        const datasets::MediaRef& video,
+                                        preprocess::VideoReader& decoder) {
+  auto bytes = reader.frame_index(video.hash);
+  if (!bytes) return std::move(bytes.error()).in(video.path).with_exit(ExitCode::Data);
+  if (!bytes->has_value()) return decoder.scan().in(video.path);
+  auto index = datasets::decode_frame_index((*bytes)->bytes());
+  if (!index) return std::move(index.error()).in(video.path).with_exit(ExitCode::Data);
+  return std::move(*index);
+}
+
 }  // namespace
 
 const Image* MediaCache::find(const Key& key) {
@@ -64,21 +76,8 @@ Result<std::vector<Image>> MediaCache::frames(const shards::ShardReader& reader,
     }
   }
   if (!wanted.empty()) {
-    DESA2VA_ASSIGN(const Buffer bytes, stored(reader, video));
-    auto stored_index = reader.frame_index(video.hash);
-    if (!stored_index) {
-      return std::move(stored_index.error()).in(video.path).with_exit(ExitCode::Data);
-    }
-    DESA2VA_ASSIGN(auto decoder, preprocess::VideoReader::open(bytes).in(video.path));
-    if (clock_ != nullptr) {
-      decoder.set_deadline(*clock_, clock_->now_ns() + timeout_ms_ * 1'000'000);
-    }
-    preprocess::VideoIndex index;
-    if (stored_index->has_value()) {
-      DESA2VA_ASSIGN(index, datasets::decode_frame_index((*stored_index)->bytes()).in(video.path));
-    } else {
-      DESA2VA_ASSIGN(index, decoder.scan().in(video.path));
-    }
+    DESA2VA_ASSIGN(auto decoder, open(reader, video));
+    DESA2VA_ASSIGN(const auto index, index_of(reader, video, decoder));
     DESA2VA_ASSIGN(const std::vector<Image> images, decoder.frames(index, wanted).in(video.path));
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       keep({video.hash, wanted[i]}, images[i]);
@@ -88,6 +87,21 @@ Result<std::vector<Image>> MediaCache::frames(const shards::ShardReader& reader,
   std::vector<Image> out;
   for (const std::uint32_t number : numbers) out.push_back(got.at(number));
   return out;
+}
+
+Result<preprocess::VideoReader> MediaCache::open(const shards::ShardReader& reader,
+                                                 const datasets::MediaRef& video) const {
+  DESA2VA_ASSIGN(const Buffer bytes, stored(reader, video));
+  DESA2VA_ASSIGN(auto decoder, preprocess::VideoReader::open(bytes).in(video.path));
+  if (clock_ != nullptr) decoder.set_deadline(*clock_, clock_->now_ns() + timeout_ms_ * 1'000'000);
+  return decoder;
+}
+
+Result<std::uint32_t> MediaCache::frame_count(const shards::ShardReader& reader,
+                                              const datasets::MediaRef& video) {
+  DESA2VA_ASSIGN(auto decoder, open(reader, video));
+  DESA2VA_ASSIGN(const auto index, index_of(reader, video, decoder));
+  return static_cast<std::uint32_t>(index.frames.size());
 }
 
 }  // namespace desa2va::data

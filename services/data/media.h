@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/datasets/sample.h"
 #include "common/preprocess/image/image.h"
+#include "common/preprocess/video/reader.h"
 #include "common/storage/shards/shard_reader.h"
 
 namespace desa2va::data {
@@ -33,6 +34,10 @@ class MediaCache {
                                                 const datasets::MediaRef& video,
                                                 std::span<const std::uint32_t> numbers);
 
+  // Frames the video shows, from its stored index.
+  Result<std::uint32_t> frame_count(const shards::ShardReader& reader,
+                                    const datasets::MediaRef& video);
+
   std::size_t bytes() const { return bytes_; }
   std::uint64_t hits() const { return hits_; }
 
@@ -42,6 +47,8 @@ class MediaCache {
     Key key;
     preprocess::Image image;
   };
+  Result<preprocess::VideoReader> open(const shards::ShardReader& reader,
+                                       const datasets::MediaRef& video) const;
   const preprocess::Image* find(const Key& key);
   void keep(const Key& key, const preprocess::Image& image);
 

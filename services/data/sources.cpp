@@ -61,7 +61,7 @@ Result<Source> open_source(const std::string& shards, const config::DatasetConfi
   }
   DESA2VA_ASSIGN(const datasets::Sample first, source.sample(0));
   source.kind = first.kind;
-  if (first.kind == SampleKind::Gcg || first.kind == SampleKind::RegionQa) {
+  if (first.kind == SampleKind::RegionQa) {
     return fail(Errc::InvalidArgument,
                 "data.mixture: data set '{}' holds samples of kind {}, which this version does not "
                 "train on: take it out",

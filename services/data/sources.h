@@ -21,7 +21,8 @@ struct Source {
   MixtureMember member;
 
   bool has_masks() const {
-    return kind == datasets::SampleKind::ImageRef || kind == datasets::SampleKind::VideoRef;
+    return kind == datasets::SampleKind::ImageRef || kind == datasets::SampleKind::VideoRef ||
+           kind == datasets::SampleKind::Gcg;
   }
   // Corrupt (exit 3) names data set and key.
   Result<datasets::Sample> sample(std::uint64_t item) const;
