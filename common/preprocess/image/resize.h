@@ -10,7 +10,7 @@ namespace desa2va::preprocess {
 
 // Pillow's `resize((width, height), BICUBIC)`, byte for byte: antialiased Keys kernel with
 // a = -0.5 in fixed point of 22 bits, horizontal pass first, 8 bits between the passes
-// (docs/formats: "resize"). Sizes >= 1.
+// (README: "The resize, exactly"). Sizes >= 1.
 Image resize_bicubic(const Image& image, int width, int height);
 
 // Nearest by floor(i * in / out) of a row-major single-channel picture (masks, index maps).
