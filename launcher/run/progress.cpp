@@ -35,20 +35,24 @@ std::vector<StepLine> MetricsTail::poll() {
   std::ifstream in(path_, std::ios::binary | std::ios::ate);
   if (!in) return {};
   const std::int64_t size = in.tellg();
-  const std::int64_t start = std::max<std::int64_t>(0, size - kTailBytes);
+  if (size < read_) read_ = 0;
+  if (size == read_) return {};
+  const std::int64_t start = std::max(read_, size - kTailBytes);
+  const bool at_line = start == read_;
   in.seekg(start);
   std::string text(static_cast<std::size_t>(size - start), '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
 
   std::vector<StepLine> fresh;
-  std::size_t begin = start == 0 ? 0 : text.find('\n') + 1;  // the first line may be half
+  std::size_t begin = at_line ? 0 : text.find('\n') + 1;  // the first line may be half
   for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
     const auto line = parse_step_line(std::string_view(text).substr(begin, end - begin));
     if (!line || line->step <= last_) continue;
     last_ = line->step;
     fresh.push_back(*line);
   }
+  read_ = start + static_cast<std::int64_t>(begin);
   return fresh;
 }
 

@@ -25,7 +25,8 @@ struct StepLine {
 // NotFound for a line without a step (a line that is being written).
 Result<StepLine> parse_step_line(std::string_view line);
 
-// Follows metrics.jsonl. Reads the end of the file only; cutting the file does no harm.
+// Follows metrics.jsonl: reads what was added, the first time its end only. A file that was cut is
+// read again from its end.
 class MetricsTail {
  public:
   // Steps up to `after` are history.
@@ -36,6 +37,7 @@ class MetricsTail {
  private:
   std::string path_;
   std::uint64_t last_;
+  std::int64_t read_ = 0;  // bytes, up to the end of a line
 };
 
 // Speed over the last `window_ns` of committed steps.
