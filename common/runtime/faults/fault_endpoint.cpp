@@ -133,7 +133,7 @@ class FaultEndpoint final : public Endpoint {
 }  // namespace
 
 std::unique_ptr<Endpoint> with_faults(std::unique_ptr<Endpoint> inner, Rank self, Rank peer,
-                                      std::vector<FaultRule> rules) {
+                                      const std::vector<FaultRule>& rules) {
   std::vector<FaultRule> sending;
   std::vector<FaultRule> receiving;
   for (const FaultRule& rule : rules) {

@@ -35,7 +35,7 @@ struct FaultRule {
 // end it is.
 std::unique_ptr<transport::Endpoint> with_faults(std::unique_ptr<transport::Endpoint> inner,
                                                  Rank self, Rank peer,
-                                                 std::vector<FaultRule> rules);
+                                                 const std::vector<FaultRule>& rules);
 
 // A network whose endpoints have faults.
 class FaultNetwork final : public transport::Network {

@@ -180,6 +180,7 @@ Explanation explain(const std::vector<Timeline>& timelines, double last_seconds)
 Result<Explanation> explain_run(const std::string& run_dir, double last_seconds) {
   DESA2VA_ASSIGN(const std::vector<RingReader> rings, open_rings(run_dir));
   std::vector<Timeline> timelines;
+  timelines.reserve(rings.size());
   for (const RingReader& ring : rings) timelines.push_back(timeline_of(ring));
   return explain(timelines, last_seconds);
 }

@@ -46,7 +46,7 @@ class ZmqEndpoint final : public Endpoint {
     thread_.assert_here();
     const std::uint64_t bytes = charged_bytes(message);
     Credit forwarded;  // Released after the lock: it may be this very link's.
-    const auto sent = link_->with([&](Link::State& state) -> Result<void> {
+    auto sent = link_->with([&](Link::State& state) -> Result<void> {
       if (state.failure) return Error(*state.failure);
       if (state.closed_here) return fail(Errc::Unavailable, "{}: closed at this end", describe());
       if (state.peer_said_bye)
