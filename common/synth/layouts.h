@@ -9,7 +9,7 @@
 #include "common/synth/recipe.h"
 #include "common/synth/scene.h"
 
-// Scenes to files, in the layouts of the published sets (docs/formats.md). Each writer takes scenes
+// Scenes to files, in the layouts of the published sets (README: layouts). Each writer takes scenes
 // one by one under a root ("train" or "heldout") and writes its annotation file at `finish`.
 namespace desa2va::synth {
 

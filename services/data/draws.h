@@ -6,7 +6,7 @@
 
 #include "common/datasets/sample.h"
 
-// What is drawn at random for a sample: frames, objects, sentences (docs/model.md, data sets).
+// What is drawn at random for a sample: frames, objects, sentences.
 namespace desa2va::data {
 
 struct Place;

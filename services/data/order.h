@@ -59,7 +59,7 @@ class Order {
 
   std::uint64_t size() const { return total_; }  // samples of one epoch
 
-  // Grouped by length (LengthGroupedSampler of the reference; docs/model.md, training recipe):
+  // Grouped by length (as the reference's LengthGroupedSampler):
   // element i, i < size(), of an epoch: permuted, sorted by decreasing length within its
   // mega-batch.
   Pick at(std::uint64_t epoch, std::uint64_t i) const;

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-// Cuts text into the pieces inside which byte pairs may merge (docs/model.md, tokenizer).
+// Cuts text into the pieces inside which byte pairs may merge (Qwen2.5).
 namespace desa2va::text {
 
 // The length in bytes of the first piece of `text` (valid UTF-8, not empty), as the expression
