@@ -30,7 +30,7 @@ Result<void> Service::take(transport::Message message) {
   auto span = courier_.tracer().span(Span::Decode, microbatch);
   DESA2VA_ASSIGN(Input input, decode(message));
   if (auto* frames = std::get_if<messages::Frames>(&input)) {
-    to_encode_.emplace(microbatch, message.envelope.phase);
+    if (frames->frames.dim(0) > 0) to_encode_.emplace(microbatch, message.envelope.phase);
     frames_.put(microbatch, std::move(*frames), std::move(message));
   } else {
     prompts_.put(microbatch, std::move(std::get<messages::Prompts>(input)), std::move(message));
