@@ -19,6 +19,9 @@ constexpr std::string_view kSam = "grounding_encoder.sam2_model.";
 constexpr std::string_view kMaskDecoder = "grounding_encoder.sam2_model.sam_mask_decoder.";
 constexpr std::string_view kTextDecoder = "grounding_encoder.text_mask_decoder.";
 
+// [SEG] <p> </p> <vp> </vp>: rows of both matrices beyond the published language model.
+constexpr std::int64_t kAddedTokens = 5;
+
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -341,20 +344,25 @@ bool trains(std::string_view name, const config::ModelConfig& config, const Pres
 }
 
 std::vector<Count> count_parts(const config::ModelConfig& config, const Preset& preset) {
-  std::vector<Count> parts = {{"InternViT"}, {"mlp1"}, {"LLM"}, {"LoRA"}, {"[SEG] projector"},
-                              {"SAM-2"}, {"DeSa2VA additions"}};
+  std::vector<Count> parts = {{"InternViT"},       {"mlp1"},  {"LLM"},
+                              {"added token rows"}, {"LoRA"}, {"[SEG] projector"},
+                              {"SAM-2"},           {"DeSa2VA additions"}};
   for (const Parameter& parameter : inventory(config, preset)) {
     const std::string_view name = parameter.name;
-    std::size_t part = 6;
+    std::size_t part = 7;
     if (name.starts_with(kVit)) part = 0;
     else if (name.starts_with(kMlp1)) part = 1;
-    else if (name.starts_with(kLlm)) part = contains(name, ".lora_") ? 3 : 2;
-    else if (name.starts_with(kProjector)) part = 4;
-    else if (name.starts_with(kSam)) part = 5;
+    else if (name.starts_with(kLlm)) part = contains(name, ".lora_") ? 4 : 2;
+    else if (name.starts_with(kProjector)) part = 5;
+    else if (name.starts_with(kSam)) part = 6;
     // The Fourier matrix is a buffer of the published models: a tensor of the file, no parameter.
     if (!name.ends_with("positional_encoding_gaussian_matrix"))
       parts[part].parameters += parameter.numel();
     ++parts[part].tensors;
+    if (name.ends_with("embed_tokens.weight") || name.ends_with("lm_head.weight")) {
+      parts[2].parameters -= kAddedTokens * config.llm.hidden_size;
+      parts[3].parameters += kAddedTokens * config.llm.hidden_size;
+    }
   }
   return parts;
 }

@@ -8,9 +8,7 @@ namespace desa2va::parameters {
 namespace {
 
 config::ModelConfig published_1b() {
-  config::ModelConfig config;
-  config.llm.vocab_size = 151674;
-  return config;
+  return {};
 }
 
 config::ModelConfig published_4b() {
@@ -41,6 +39,7 @@ TEST(Inventory, CountsAreThoseOfThePublished1B) {
   EXPECT_EQ(total(config, "InternViT"), 304'012'288);
   EXPECT_EQ(total(config, "mlp1"), 4'482'816);
   EXPECT_EQ(total(config, "LLM"), 629'697'920);
+  EXPECT_EQ(total(config, "added token rows"), 2 * 5 * 896);
   EXPECT_EQ(total(config, "[SEG] projector"), 1'033'344);
   EXPECT_EQ(total(config, "SAM-2"), 224'430'130);
   EXPECT_EQ(total(config, "LoRA"), 70'385'664);
@@ -61,8 +60,7 @@ TEST(Inventory, AdditionsOfTheMethodAreAsInThePaperSpecification) {
 }
 
 TEST(Inventory, BaselineTrainsWhatSa2vaTrains) {
-  auto config = published_1b();
-  config.llm.vocab_size = 151679;
+  const auto config = published_1b();
   std::int64_t heads = 0;
   for (const Parameter& p : inventory(config, preset_of(config::Preset::Baseline)))
     if (p.name.find("pred_obj_score_head") != std::string::npos ||
