@@ -52,6 +52,7 @@ Json explanation_json(const Explanation& explanation) {
     for (std::size_t i = 0; i < tracing::kCategoryCount; ++i)
       one["split"][std::string(tracing::kCategoryNames[i])] = rank.category[i];
     one["split"]["between spans"] = rank.unaccounted;
+    one["waiting_for_commit"] = rank.commit_wait;  // part of split.commit
     for (const auto& [span, share] : rank.largest) one["largest"][span] = share;
     document["ranks"].push_back(std::move(one));
   }

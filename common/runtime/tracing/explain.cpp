@@ -47,6 +47,9 @@ RankShare share_of(const Timeline& timeline, const Window& window) {
     share.category[i] = service.seconds[i] / total;
     accounted += share.category[i];
   }
+  share.commit_wait = std::max(
+      0.0, service.waiting / total - share.category[static_cast<std::size_t>(Category::WaitInput)] -
+               share.category[static_cast<std::size_t>(Category::WaitCredit)]);
   share.unaccounted = std::max(0.0, 1 - accounted);
   for (const ThreadTime& thread : threads)
     share.busy = std::max(share.busy, thread.working / total);
@@ -113,15 +116,37 @@ std::vector<RoleShare> by_role(const std::vector<RankShare>& ranks) {
   return roles;
 }
 
+// "sam2-0 waits 91 % of the time for the commit (...)": the longest wait of one of the role's
+// ranks.
+std::string longest_wait(const std::vector<RankShare>& ranks, Role role) {
+  double longest = -1;
+  std::string words;
+  for (const RankShare& rank : ranks) {
+    if (rank.rank.role != role) continue;
+    const auto consider = [&](double share, std::string_view what) {
+      if (share <= longest) return;
+      longest = share;
+      words = fmt::format("{} waits {:.0f} % of the time for {}", to_string(rank.rank), 100 * share,
+                          what);
+    };
+    consider(rank.category[static_cast<std::size_t>(Category::WaitInput)], "input");
+    consider(rank.category[static_cast<std::size_t>(Category::WaitCredit)], "credit");
+    consider(rank.commit_wait,
+             "the commit (the reduction among replicas, or the coordinator's word)");
+  }
+  return words;
+}
+
 void judge(Explanation& explanation, bool monolith) {
   const std::vector<RoleShare> roles = by_role(explanation.ranks);
   const RoleShare& first = roles[0];
   if (explanation.between > first.critical) {
     explanation.verdict = fmt::format(
         "No role bounds the step: {:.0f} % of the critical path lies between processes (messages "
-        "on their way, processes waiting for a processor); the largest role in it is {} with "
-        "{:.0f} %.",
-        100 * explanation.between, name(first.role), 100 * first.critical);
+        "on their way, reductions among replicas, processes waiting for a processor); the largest "
+        "role in it is {} with {:.0f} %, and {}.",
+        100 * explanation.between, name(first.role), 100 * first.critical,
+        longest_wait(explanation.ranks, first.role));
     return;
   }
   explanation.bottleneck.push_back(first.role);

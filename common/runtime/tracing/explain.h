@@ -13,9 +13,10 @@ namespace desa2va::tracing {
 struct RankShare {
   Rank rank;
   std::array<double, kCategoryCount> category{};
-  double unaccounted = 0;                               // between spans
-  double busy = 0;                                      // not waiting, of the busiest thread
-  double critical = 0;                                  // share of the critical path
+  double commit_wait = 0;  // of category Commit: waiting for other replicas or the coordinator
+  double unaccounted = 0;  // between spans
+  double busy = 0;         // not waiting, of the busiest thread
+  double critical = 0;     // share of the critical path
   std::vector<std::pair<std::string, double>> largest;  // working spans, largest first, at most 4
 };
 

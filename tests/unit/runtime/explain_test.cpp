@@ -127,6 +127,7 @@ TEST(Explain, TimeBetweenProcessesIsSaidWhenItIsMost) {
   EXPECT_TRUE(explanation.bottleneck.empty());
   EXPECT_GT(explanation.between, 0.8);
   EXPECT_THAT(explanation.verdict, HasSubstr("No role"));
+  EXPECT_THAT(explanation.verdict, HasSubstr("% of the time for input"));
 }
 
 TEST(Explain, RefusesWithoutEvidenceAndSaysWhatIsMissing) {
