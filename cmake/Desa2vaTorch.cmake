@@ -24,6 +24,4 @@ function(desa2va_torch_sources target)
   endif()
 endfunction()
 
-if(DESA2VA_CUDA)
-  include(Desa2vaCuda)
-endif()
+include(Desa2vaCuda)

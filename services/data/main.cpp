@@ -3,13 +3,14 @@
 
 int main(int argc, char** argv) {
   using namespace desa2va;
-  return protocol::run_service(argc, argv, Role::Data, [](protocol::Process& process) -> Result<int> {
-    const SystemClock clock;
-    const protocol::Routes routes(process.config);
-    DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(process.config));
-    DESA2VA_ASSIGN(auto stage, data::DataStage::open(process.config, &clock));
-    data::Service service(process.self, routes, plan, stage, *process.courier);
-    DESA2VA_TRY(service.start(protocol::facts_of(process.config, Role::Data)));
-    return process.run(service);
-  });
+  return protocol::run_service(
+      argc, argv, Role::Data, [](protocol::Process& process) -> Result<int> {
+        const SystemClock clock;
+        const protocol::Routes routes(process.config);
+        DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(process.config));
+        DESA2VA_ASSIGN(auto stage, data::DataStage::open(process.config, &clock));
+        data::Service service(process.self, routes, plan, stage, *process.courier);
+        DESA2VA_TRY(service.start(protocol::facts_of(process.config, Role::Data)));
+        return process.run(service);
+      });
 }

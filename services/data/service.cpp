@@ -80,8 +80,8 @@ Result<void> Service::tell(const Microbatch& made, std::uint64_t global) {
                                  {"key", event.key},
                                  {"reason", event.reason},
                                  {"substitute", event.substitute}};
-    DESA2VA_TRY(courier_.send_coordinator(
-        messages::Event{"substitute", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}));
+    DESA2VA_TRY(courier_.send_coordinator(messages::Event{
+        "substitute", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}));
   }
   return {};
 }

@@ -15,8 +15,8 @@ namespace desa2va::data {
 // what it makes is named by global number and stays valid. Belongs to one thread.
 class Service {
  public:
-  Service(Rank self, const protocol::Routes& routes, const protocol::RunPlan& plan, DataStage& stage,
-          protocol::Courier& courier);
+  Service(Rank self, const protocol::Routes& routes, const protocol::RunPlan& plan,
+          DataStage& stage, protocol::Courier& courier);
 
   // Says hello to the coordinator.
   Result<void> start(std::vector<std::pair<std::string, std::string>> facts);

@@ -31,6 +31,25 @@ Result<text::Tokenizer> open_tokenizer(const config::Config& config) {
   return tokenizer;
 }
 
+// Two quirks of the reference that this stream cannot have; saying so beats ignoring the key.
+Result<void> check_quirks(const config::DataConfig& data) {
+  if (data.video_short == config::VideoShort::Reference) {
+    return fail(
+               Errc::InvalidArgument,
+               "data.video_short=reference: frame blocks without a frame have no picture tokens to "
+               "take; use repeat")
+        .with_exit(ExitCode::Usage);
+  }
+  if (!data.clamp_masks) {
+    return fail(Errc::InvalidArgument,
+                "data.clamp_masks=false: a mask has one bit a pixel, so polygons that overlap "
+                "cannot "
+                "count twice; use true")
+        .with_exit(ExitCode::Usage);
+  }
+  return {};
+}
+
 Grouping grouping_of(const config::Config& config) {
   Grouping grouping;
   grouping.batch = static_cast<std::uint64_t>(config.data.batch);
@@ -147,6 +166,7 @@ struct DataStage::Impl {
 };
 
 Result<DataStage> DataStage::open(const config::Config& config, const Clock* clock) {
+  DESA2VA_TRY(check_quirks(config.data));
   DESA2VA_ASSIGN(text::Tokenizer tokenizer, open_tokenizer(config));
   DESA2VA_ASSIGN(text::PromptTemplate form, text::prompt_template(config.prompt.template_name));
   DESA2VA_ASSIGN(std::vector<Source> sources,

@@ -6,20 +6,22 @@
 
 int main(int argc, char** argv) {
   using namespace desa2va;
-  return protocol::run_service(argc, argv, Role::Sam2, [](protocol::Process& process) -> Result<int> {
-    DESA2VA_ASSIGN(const sam2::Config config, sam2::read_config(process.config));
-    const protocol::Routes routes(process.config);
-    DESA2VA_ASSIGN(const auto stage, tensor::guarded([&] {
-                     tensor::set_threads(config.threads);
-                     return std::make_unique<sam2::Stage>(config);
-                   }));
-    const auto wake = [&process] { process.inbox.wake(); };
-    DESA2VA_ASSIGN(auto collective, training::open_collective(process.self, routes.replicas(Role::Sam2),
-                                                              process.socket_dir, wake));
-    training::Replica replica(process.self, config::checkpoint_dir(process.run_dir), config.threads,
-                              *stage, std::move(collective), wake);
-    sam2::Service service(process.self, config, routes, *stage, replica, *process.courier);
-    DESA2VA_TRY(service.start(protocol::facts_of(process.config, Role::Sam2)));
-    return process.run(service);
-  });
+  return protocol::run_service(
+      argc, argv, Role::Sam2, [](protocol::Process& process) -> Result<int> {
+        DESA2VA_ASSIGN(const sam2::Config config, sam2::read_config(process.config));
+        const protocol::Routes routes(process.config);
+        DESA2VA_ASSIGN(const auto stage, tensor::guarded([&] {
+                         tensor::set_threads(config.threads);
+                         return std::make_unique<sam2::Stage>(config);
+                       }));
+        const auto wake = [&process] { process.inbox.wake(); };
+        DESA2VA_ASSIGN(auto collective,
+                       training::open_collective(process.self, routes.replicas(Role::Sam2),
+                                                 config.device, process.socket_dir, wake));
+        training::Replica replica(process.self, config::checkpoint_dir(process.run_dir),
+                                  config.threads, *stage, std::move(collective), wake);
+        sam2::Service service(process.self, config, routes, *stage, replica, *process.courier);
+        DESA2VA_TRY(service.start(protocol::facts_of(process.config, Role::Sam2)));
+        return process.run(service);
+      });
 }

@@ -125,11 +125,6 @@ bool Stage::encodes_ahead(Phase phase) const {
 }
 
 void Stage::encode(std::uint64_t microbatch, const messages::Frames& frames) {
-  // A microbatch of text alone has no frames, and nothing asks for its features.
-  if (frames.frames.dim(0) == 0) {
-    impl_->ahead.try_emplace(microbatch);
-    return;
-  }
   impl_->ahead.emplace(microbatch, impl_->model.encode(impl_->on_device(frames.frames), false));
 }
 

@@ -7,7 +7,6 @@
 #include <ATen/ops/abs.h>
 #include <ATen/ops/round.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
 
 #include "common/tensor/bridge.h"
@@ -51,16 +50,23 @@ void TrainedState::enter(Phase phase) {
 void TrainedState::begin_step() {
   const tensor::NoGradient no_gradient;
   gradients_.clear();
-  if (accumulated_.size() == trained_.size()) {
-    for (at::Tensor& sum : accumulated_) sum.zero_();
-  } else {
-    accumulated_.clear();
-    for (const at::Tensor& tensor : trained_)
-      accumulated_.push_back(at::zeros_like(
-          tensor, tensor.options().dtype(sum_ == Sum::Fast ? at::kFloat : at::kLong)));
+  if (trained_.empty()) return;
+  if (accumulated_.empty()) {
+    std::int64_t elements = 0;
+    for (const at::Tensor& tensor : trained_) elements += tensor.numel();
+    const auto options =
+        trained_[0].options().requires_grad(false).dtype(sum_ == Sum::Fast ? at::kFloat : at::kLong);
+    flat_ = at::zeros({elements}, options);
+    std::int64_t offset = 0;
+    for (const at::Tensor& tensor : trained_) {
+      accumulated_.push_back(flat_.narrow(0, offset, tensor.numel()).view(tensor.sizes()));
+      offset += tensor.numel();
+    }
   }
+  flat_.zero_();
   if (sum_ == Sum::Reproducible)
-    overflow_ = at::zeros({static_cast<std::int64_t>(trained_.size())}, at::kLong);
+    overflow_ = at::zeros({static_cast<std::int64_t>(trained_.size())},
+                          flat_.options().dtype(at::kLong));
 }
 
 void TrainedState::add(const std::vector<at::Tensor>& gradients) {
@@ -85,9 +91,9 @@ void TrainedState::add(const std::vector<at::Tensor>& gradients) {
 }
 
 std::vector<at::Tensor> TrainedState::to_reduce() {
-  std::vector<at::Tensor> sums = accumulated_;
-  if (sum_ == Sum::Reproducible && !sums.empty()) sums.push_back(overflow_);
-  return sums;
+  if (trained_.empty()) return {};
+  if (sum_ == Sum::Reproducible) return {flat_, overflow_};
+  return {flat_};
 }
 
 void TrainedState::finish() {

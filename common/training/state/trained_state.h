@@ -76,7 +76,8 @@ class TrainedState {
   const Sum sum_;
   std::vector<std::string> names_;       // of trained_, ascending
   std::vector<at::Tensor> trained_;
-  std::vector<at::Tensor> accumulated_;  // float32 or int64, as `sum_` says
+  at::Tensor flat_;                      // float32 or int64, as `sum_` says: one block to reduce
+  std::vector<at::Tensor> accumulated_;  // of each trained tensor, views of flat_
   at::Tensor overflow_;                  // int64 per trained tensor, Reproducible only
   std::vector<at::Tensor> gradients_;    // float32, after finish
 };
