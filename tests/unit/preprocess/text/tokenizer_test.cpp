@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/random.h"
+#include "common/preprocess/text/unicode.h"
 #include "small_vocabulary.h"
 
 namespace desa2va::text {
@@ -41,6 +42,20 @@ TEST(Tokenizer, TextComesBackForRandomBytesOfUtf8) {
       text += static_cast<char>(random.below(round * 40 + i, 128));
     }
     ASSERT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
+  }
+}
+
+TEST(Tokenizer, AnyBytesAreTakenAndBrokenOnesComeBackAsReplacementCharacters) {
+  const Tokenizer tokenizer = test::small_tokenizer();
+  const Random random(12, "test", "bytes");
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    std::string text;
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      text += static_cast<char>(random.below(round * 40 + i, 256));
+    }
+    const std::string decoded = tokenizer.decode(tokenizer.encode(text));
+    ASSERT_EQ(decoded, nfc(text));
+    ASSERT_EQ(tokenizer.decode(tokenizer.encode(decoded)), decoded);
   }
 }
 

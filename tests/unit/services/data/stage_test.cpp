@@ -252,6 +252,19 @@ TEST_F(StageTest, AMissingDataSetAndASmallVocabularyEndWithExitTwo) {
   EXPECT_NE(stage.error().message().find("no usable sample of split 'testA'"), std::string::npos);
 }
 
+TEST_F(StageTest, QuirksThatTheStreamCannotHaveAreRefused) {
+  config::Config quirk = config();
+  quirk.data.clamp_masks = false;
+  auto stage = DataStage::open(quirk);
+  ASSERT_FALSE(stage);
+  EXPECT_NE(stage.error().message().find("data.clamp_masks"), std::string::npos);
+  quirk = config();
+  quirk.data.video_short = desa2va::config::VideoShort::Reference;
+  stage = DataStage::open(quirk);
+  ASSERT_FALSE(stage);
+  EXPECT_NE(stage.error().message().find("data.video_short"), std::string::npos);
+}
+
 TEST_F(StageTest, ADamagedShardEndsWithExitThreeAndIsNamed) {
   const fs::path copy = folder() / "damaged";
   fs::copy(shards(), copy, fs::copy_options::recursive);
