@@ -131,6 +131,11 @@ Result<ExitCode> run_training(config::Loaded loaded, bool json) {
   DESA2VA_TRY(check_programs(processes_of(loaded.config, run_dir, programs)));
   DESA2VA_ASSIGN(RunDir dir, RunDir::claim(run_dir));
   DESA2VA_ASSIGN(const auto checkpoint, dir.last_checkpoint());
+  if (checkpoint && loaded.config.data.shards.empty()) {
+    // Where the recipe's data went when the run began, whatever the cache is now.
+    DESA2VA_ASSIGN(const config::Config stored, config::load_run(run_dir));
+    loaded.config.data.shards = stored.data.shards;
+  }
   DESA2VA_TRY(
       prepare_data(loaded, cache_folder(), [&](const std::string& line) { console.say(line); }));
   DESA2VA_TRY(dir.adopt(loaded.config, checkpoint.has_value()));

@@ -35,15 +35,34 @@ std::string percent(double share) {
   return fmt::format("{:.0f}%", 100 * share);
 }
 
-void add_eval(const json& eval, const std::string& prefix,
-              std::vector<std::vector<std::string>>& rows) {
-  for (const auto& [key, value] : eval.items()) {
-    const std::string path = prefix.empty() ? key : prefix + "." + key;
-    if (value.is_object()) add_eval(value, path, rows);
-    if (value.is_number())
-      rows.push_back({"eval." + path, fmt::format("{:.4g}", value.get<double>())});
-    if (value.is_string()) rows.push_back({"eval." + path, value.get<std::string>()});
+std::string score_cell(const json& scores, const char* key, bool as_percent) {
+  const auto found = scores.find(key);
+  if (found == scores.end() || !found->is_number()) return "-";
+  const double value = found->get<double>();
+  return as_percent ? fmt::format("{:.1f} %", 100 * value) : fmt::format("{:.3f}", value);
+}
+
+// The branches of the model, then what it must beat.
+std::string eval_text(const json& eval) {
+  std::vector<std::vector<std::string>> rows = {
+      {"held-out data", "mIoU", "right object", "by colour", "beyond colour"}};
+  const auto add = [&](const std::string& name, const json& scores) {
+    rows.push_back({name, score_cell(scores, "miou", false),
+                    score_cell(scores, "right_object", true),
+                    score_cell(scores, "right_object_colour", true),
+                    score_cell(scores, "right_object_beyond_colour", true)});
+  };
+  const json none = json::object();
+  const json branches = eval.value("branches", none);
+  for (const char* branch : {"visual", "text", "fused", "reprompted"}) {
+    if (branches.contains(branch)) add(branch, branches[branch]);
   }
+  if (branches.empty()) add("trained", eval);
+  if (eval.contains("untrained")) add("untrained", eval["untrained"]);
+  const json baselines = eval.value("baselines", none);
+  for (const auto& [name, scores] : baselines.items()) add("baseline: " + name, scores);
+  return fmt::format("\n{}{} samples, checkpoint of step {}\n", table(rows),
+                     eval.value("samples", 0), eval.value("step", 0));
 }
 
 }  // namespace
@@ -101,8 +120,9 @@ std::string report_text(const std::string& run_dir) {
   if (!busy.empty()) add("busy", busy);
   if (report.contains("bottleneck") && report["bottleneck"].is_string())
     add("bottleneck", report["bottleneck"]);
-  if (report.contains("eval")) add_eval(report["eval"], "", rows);
-  return table(rows);
+  std::string text = table(rows);
+  if (report.contains("eval") && report["eval"].is_object()) text += eval_text(report["eval"]);
+  return text;
 }
 
 }  // namespace desa2va::launcher

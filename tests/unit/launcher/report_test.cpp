@@ -54,7 +54,17 @@ TEST_F(Report, SecondsAddUpAndEvaluationStays) {
   EXPECT_EQ(written()["seconds"], 15);
   EXPECT_EQ(written()["eval"]["miou"], 0.5);
   EXPECT_EQ(written()["step_time"]["measured"], 2.5);
-  EXPECT_THAT(report_text(dir_), HasSubstr("eval.miou"));
+  EXPECT_THAT(report_text(dir_), HasSubstr("trained        0.500"));
+}
+
+TEST_F(Report, BranchesStandBesideWhatTheyMustBeat) {
+  std::ofstream(dir_ + "/report.json") << R"({"eval": {"samples": 4, "step": 12,
+    "branches": {"fused": {"miou": 0.61, "right_object": 0.85}},
+    "untrained": {"miou": 0.02}, "baselines": {"largest": {"miou": 0.25}}}})";
+  const std::string text = report_text(dir_);
+  EXPECT_THAT(text, HasSubstr("fused              0.610        85.0 %"));
+  EXPECT_THAT(text, HasSubstr("untrained          0.020"));
+  EXPECT_THAT(text, HasSubstr("baseline: largest  0.250"));
 }
 
 TEST_F(Report, TheBottleneckNeedsEvidence) {
