@@ -143,6 +143,7 @@ struct DataConfig {
   OnTimeout on_timeout = OnTimeout::Stop;
   VideoShort video_short = VideoShort::Repeat;
   bool clamp_masks = true;
+  std::string mask_resize = "nearest";  // | center
   std::int64_t read_ahead = 8;             // microbatches prepared before they are wanted
   bool sampler_reference_repeats = false;  // `sampler.reference_repeats`
 };

@@ -45,6 +45,9 @@ void visit_data(Config& config, Visitor& v) {
         "fewer frames than frames_per_sample: repeat the last, or leave frame blocks without one");
     s.key("clamp_masks", data.clamp_masks, any(), "",
           "overlapping polygons of one object count once (the reference adds them)");
+    s.key("mask_resize", data.mask_resize, one_of({"nearest", "center"}), "",
+          "which pixel of its cell a training mask keeps when it shrinks: the top left, as the "
+          "reference does (half a cell of offset, which shows at tiny sizes), or the middle");
     s.key("read_ahead", data.read_ahead, between(1, 1024), "microbatches",
           "prepared before they are asked for");
   });

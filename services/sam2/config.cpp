@@ -16,6 +16,7 @@ Result<Config> read_config(const config::Config& config) {
                 config.train.micro_batches,
                 service.in_flight,
                 static_cast<std::uint64_t>(plan.lengths().a),
+                config.data.mask_resize == "center",
                 config.train,
                 service.device,
                 static_cast<int>(service.threads)};

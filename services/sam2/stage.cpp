@@ -29,7 +29,8 @@ std::vector<std::int64_t> numbers(const HostTensor& tensor) {
 }
 
 // (sum rows, size, size) float targets of all samples (phase A: of all objects).
-at::Tensor targets_of(const messages::Frames& frames, std::int64_t size, const std::string& device) {
+at::Tensor targets_of(const messages::Frames& frames, const Config& config) {
+  const std::int64_t size = config.model.sam2.mask_size();
   std::vector<at::Tensor> rows = {at::zeros({0, size, size}, at::kFloat)};
   for (const messages::Masks& masks : frames.masks) {
     HostTensor pixels = HostTensor::empty(DType::U8, {masks.bits.dim(0), masks.height, masks.width});
@@ -39,9 +40,10 @@ at::Tensor targets_of(const messages::Frames& frames, std::int64_t size, const s
     const std::size_t row_bytes = preprocess::packed_size(width);
     for (std::size_t row = 0; width > 0 && row < packed.size() / row_bytes; ++row)
       preprocess::unpack_bits(packed.subspan(row * row_bytes, row_bytes), out.subspan(row * width, width));
-    rows.push_back(models::resize_masks(tensor::from_host(pixels), size));
+    rows.push_back(
+        models::resize_masks(tensor::from_host(pixels), size, config.centered_masks));
   }
-  return at::cat(rows).to(at::Device(device));
+  return at::cat(rows).to(at::Device(config.device));
 }
 
 }  // namespace
@@ -153,7 +155,7 @@ void Stage::Impl::decode_a(std::uint64_t microbatch, const messages::Frames& fra
                            const messages::Prompts& prompts, Decoded& out) {
   models::PhaseAInput input{take_features(microbatch, frames), leaf(prompts.real_text, true),
                             numbers(frames.object_frame), numbers(frames.object_text),
-                            targets_of(frames, config.model.sam2.mask_size(), config.device)};
+                            targets_of(frames, config)};
   const auto result = model.phase_a(
       input, models::counter_points(config.seed, static_cast<std::uint32_t>(microbatch),
                                     config.model.loss));
@@ -180,7 +182,7 @@ void Stage::Impl::decode_joint(std::uint64_t microbatch, const messages::Frames&
                              counts[k]});
   input.entries = models::fix_objects(input.samples, config.model.sam2.fixed_objects,
                                       models::counter_draws(config.seed, mb));
-  input.targets = targets_of(frames, config.model.sam2.mask_size(), config.device);
+  input.targets = targets_of(frames, config);
   const models::JointOptions options{step.phase,
                                      frames.reprompt && step.phase == Phase::C &&
                                          config.preset.decoupler &&

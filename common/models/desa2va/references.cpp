@@ -8,11 +8,13 @@
 
 namespace desa2va::models {
 
-at::Tensor resize_masks(const at::Tensor& masks, std::int64_t size) {
+at::Tensor resize_masks(const at::Tensor& masks, std::int64_t size, bool centered) {
   TORCH_CHECK(masks.dim() == 3, "masks are (n, H, W), not ", masks.sizes());
   if (masks.size(0) == 0) return at::zeros({0, size, size}, masks.options().dtype(at::kFloat));
   const auto bytes = masks.to(at::kByte).unsqueeze(1);
-  return at::upsample_nearest2d(bytes, {size, size}).squeeze(1).ne(0).to(at::kFloat);
+  const auto resized = centered ? at::_upsample_nearest_exact2d(bytes, {size, size})
+                                : at::upsample_nearest2d(bytes, {size, size});
+  return resized.squeeze(1).ne(0).to(at::kFloat);
 }
 
 at::Tensor pool_under_masks(const at::Tensor& p3, const at::Tensor& masks,

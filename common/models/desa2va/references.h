@@ -10,7 +10,8 @@
 namespace desa2va::models {
 
 // uint8 or bool (n, H, W) -> float (n, size, size), nearest as in F.interpolate, {0, 1}.
-at::Tensor resize_masks(const at::Tensor& masks, std::int64_t size);
+// `centered`: the middle pixel of each cell instead of its top left one.
+at::Tensor resize_masks(const at::Tensor& masks, std::int64_t size, bool centered = false);
 
 // p3: (F, C, h, w); masks: (sum objects * frames, h, w) float, object-major per sample. One row per
 // prompt, (sum prompts, C): the mean of P3 over the object's pixels in all its frames together; all
