@@ -38,7 +38,8 @@ Result<Arguments> parse(int argc, char** argv) {
     }
     if (!good)
       return fail(Errc::InvalidArgument,
-                  "'{}': services are started by `desa2va run` with --run-dir=ABSOLUTE/ --rank=N", word)
+                  "'{}': services are started by `desa2va run` with --run-dir=ABSOLUTE/ --rank=N",
+                  word)
           .with_exit(ExitCode::Usage);
   }
   if (out.run_dir.empty())
@@ -65,7 +66,9 @@ std::vector<transport::Edge> edges_of_job(const config::Config& config) {
   return transport::all_edges(replicas);
 }
 
-std::uint64_t run_id_of(const std::string& socket_dir) { return fnv1a64(socket_dir); }
+std::uint64_t run_id_of(const std::string& socket_dir) {
+  return fnv1a64(socket_dir);
+}
 
 Process::Process(int ready_fd) : readiness_(std::make_unique<supervision::Readiness>(ready_fd)) {}
 
@@ -96,8 +99,8 @@ Result<std::unique_ptr<Process>> Process::start_alone(int argc, char** argv) {
 Result<void> Process::connect() {
   if (config.trace.enabled) {
     DESA2VA_ASSIGN(tracer, tracing::Tracer::open(
-                               config::run_file(run_dir, "trace/" + to_string(self) + ".ring"), self,
-                               clock_, static_cast<std::size_t>(config.trace.ring_bytes)));
+                               config::run_file(run_dir, "trace/" + to_string(self) + ".ring"),
+                               self, clock_, static_cast<std::size_t>(config.trace.ring_bytes)));
   }
   DESA2VA_ASSIGN(socket_dir, config::socket_dir(run_dir));
   courier.emplace(self, run_id_of(socket_dir), inbox, tracer);
@@ -124,15 +127,19 @@ Result<void> Process::open_edges() {
   return {};
 }
 
-int Process::refuse(const Error& error) { return supervision::report_failure(error, *readiness_); }
+int Process::refuse(const Error& error) {
+  return supervision::report_failure(error, *readiness_);
+}
 
 int Process::refuse_unstarted(const Error& error, int argc, char** argv) {
   std::fprintf(stderr, "%s: %s\n", argc > 0 ? argv[0] : "service", error.message().c_str());
   return supervision::exit_code_for(error);
 }
 
-std::vector<std::pair<std::string, std::string>> facts_of(const config::Config& config, Role role) {
-  return {{fmt::format("threads.{}", name(role)), std::to_string(config.service(role).threads)}};
+Facts facts_of(const config::Config& config, Role role, Facts libraries) {
+  libraries.emplace_back(fmt::format("threads.{}", name(role)),
+                         std::to_string(config.service(role).threads));
+  return libraries;
 }
 
 }  // namespace desa2va::protocol

@@ -12,8 +12,8 @@
 
 namespace desa2va::protocol {
 
-// What every service process has around its stage: configuration, trace, edges to its peers, and the
-// line to the launcher. Made on the main thread before any other thread exists.
+// What every service process has around its stage: configuration, trace, edges to its peers, and
+// the line to the launcher. Made on the main thread before any other thread exists.
 class Process {
  public:
   // From "--run-dir=ABSOLUTE/ --rank=N --ready-fd=N". InvalidArgument or NotFound with exit code 2.
@@ -58,8 +58,10 @@ transport::EdgeOptions edge_options(const config::Config& config, const transpor
 std::vector<transport::Edge> edges_of_job(const config::Config& config);
 // Names this launch: messages of another are refused.
 std::uint64_t run_id_of(const std::string& socket_dir);
-// What equal bits depend on besides configuration and seed.
-std::vector<std::pair<std::string, std::string>> facts_of(const config::Config& config, Role role);
+using Facts = std::vector<std::pair<std::string, std::string>>;
+// What equal bits depend on besides configuration and seed: thread counts, and what the caller
+// knows of its libraries.
+Facts facts_of(const config::Config& config, Role role, Facts libraries = {});
 
 // main() of a service: `body(Process&) -> Result<int>` builds its parts and runs them.
 template <class Body>

@@ -6,7 +6,9 @@
 #include <string>
 
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <c10/util/Exception.h>
+#include <torch/headeronly/version.h>
 
 namespace desa2va::tensor {
 namespace {
@@ -51,6 +53,10 @@ Error current_exception_as_error() {
 void set_threads(int count) {
   TORCH_CHECK(count >= 1, "threads must be >= 1, not ", count);
   if (at::get_num_threads() != count) at::set_num_threads(count);
+}
+
+std::vector<std::pair<std::string, std::string>> library_facts() {
+  return {{"libtorch", TORCH_VERSION}, {"cpu_capability", at::get_cpu_capability()}};
 }
 
 }  // namespace desa2va::tensor

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "common/base/result.h"
 
@@ -33,5 +35,9 @@ auto guarded(F&& f) -> Result<std::invoke_result_t<F>> {
 // it, so the monolith sets it before each stage; cheap when nothing changes. Call from the compute
 // thread only. Operators never run beside each other (inter-op threads are never used).
 void set_threads(int count);
+
+// What the bits of operators depend on besides thread counts: ("libtorch", "2.11.0"),
+// ("cpu_capability", "AVX512").
+std::vector<std::pair<std::string, std::string>> library_facts();
 
 }  // namespace desa2va::tensor

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/config/supported.h"
 #include "common/config/reference.h"
 #include "common/parameters/inventory.h"
 #include "common/protocol/run_plan.h"
@@ -119,6 +120,7 @@ Result<ExitCode> run(const RunOptions& options) {
 }  // namespace
 
 Result<ExitCode> run_training(config::Loaded loaded, bool json) {
+  DESA2VA_TRY(config::check_supported(loaded));
   const std::string& run_dir = loaded.config.run.dir;
   if (run_dir.empty())
     return fail(Errc::InvalidArgument, "run.dir: not set; give it in the file or as run.dir=PATH")

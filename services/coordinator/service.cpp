@@ -13,9 +13,16 @@ Result<std::unique_ptr<Service>> Service::open(const config::Config& config,
   DESA2VA_ASSIGN(auto catalog, checkpoint::Catalog::open(config::checkpoint_dir(run_dir)));
   DESA2VA_ASSIGN(const auto last, catalog.last_step());
   DESA2VA_ASSIGN(auto log, RunLog::open(run_dir, last.value_or(0), clock));
-  return std::unique_ptr<Service>(
-      new Service(config, courier, std::move(catalog), std::move(log),
-                  Stage(plan, read_settings(config, last.value_or(0)))));
+  std::map<std::string, std::string> facts;
+  if (last) {
+    DESA2VA_ASSIGN(auto manifest, catalog.load(*last));
+    facts = std::move(manifest.facts);
+  }
+  auto service =
+      std::unique_ptr<Service>(new Service(config, courier, std::move(catalog), std::move(log),
+                                           Stage(plan, read_settings(config, last.value_or(0)))));
+  service->facts_of_checkpoint_ = std::move(facts);
+  return service;
 }
 
 Service::Service(const config::Config& config, protocol::Courier& courier,
@@ -26,7 +33,9 @@ Service::Service(const config::Config& config, protocol::Courier& courier,
       log_(std::move(log)),
       stage_(std::move(stage)) {}
 
-void Service::on_stop() { stop_requested_ = true; }
+void Service::on_stop() {
+  stop_requested_ = true;
+}
 
 Result<bool> Service::pump() {
   DESA2VA_ASSIGN(bool worked, courier_.flush());
@@ -39,14 +48,23 @@ Result<bool> Service::pump() {
     if (!arrival) break;
     worked = true;
     DESA2VA_ASSIGN(FromRank event, decode(arrival->from, arrival->message));
-    if (const auto* hello = std::get_if<messages::Hello>(&event.what)) remember(*hello);
+    if (const auto* hello = std::get_if<messages::Hello>(&event.what))
+      DESA2VA_TRY(remember(*hello));
     DESA2VA_TRY(decide(event));
   }
   return worked;
 }
 
-void Service::remember(const messages::Hello& hello) {
-  for (const auto& [name, value] : hello.facts) facts_[name] = value;
+Result<void> Service::remember(const messages::Hello& hello) {
+  for (const auto& [name, value] : hello.facts) {
+    const bool news = facts_.insert_or_assign(name, value).second;
+    const auto before = facts_of_checkpoint_.find(name);
+    if (!news || before == facts_of_checkpoint_.end() || before->second == value) continue;
+    DESA2VA_TRY(log_.event("bits_may_differ",
+                           fmt::format("\"fact\":\"{}\",\"checkpoint\":\"{}\",\"now\":\"{}\"", name,
+                                       before->second, value)));
+  }
+  return {};
 }
 
 Result<void> Service::decide(const Happened& event) {
@@ -65,7 +83,8 @@ Result<void> Service::decide(const Happened& event) {
 Result<void> Service::act(const Send& command) {
   Result<void> sent;
   const protocol::Stamp stamp{command.step.phase, command.step.step, 0, false};
-  std::visit([&](const auto& what) { sent = courier_.send(command.to, what, stamp); }, command.what);
+  std::visit([&](const auto& what) { sent = courier_.send(command.to, what, stamp); },
+             command.what);
   return sent;
 }
 
@@ -75,7 +94,9 @@ Result<void> Service::act(const WriteMetrics& command) {
   return log_.metrics(command.metrics);
 }
 
-Result<void> Service::act(const WriteEvent& command) { return log_.event(command.kind, command.json); }
+Result<void> Service::act(const WriteEvent& command) {
+  return log_.event(command.kind, command.json);
+}
 
 // A failed commit is news for the stage, not a failure of the service: training goes on.
 Result<void> Service::act(const CommitCheckpoint& command) {

@@ -44,7 +44,8 @@ class Service {
   Result<void> act(const CommitCheckpoint& command);
   Result<void> act(const Finish& command);
   Result<void> commit(const CommitCheckpoint& command);
-  void remember(const messages::Hello& hello);
+  // Collects what equal bits depend on; a difference from the checkpoint's is an event.
+  Result<void> remember(const messages::Hello& hello);
 
   const config::Config& config_;
   protocol::Courier& courier_;
@@ -52,6 +53,7 @@ class Service {
   RunLog log_;
   Stage stage_;
   std::map<std::string, std::string> facts_;  // of the ranks' Hellos
+  std::map<std::string, std::string> facts_of_checkpoint_;
   bool stop_requested_ = false;
   bool finished_ = false;
   Finish outcome_;

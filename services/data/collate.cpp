@@ -78,9 +78,7 @@ messages::Batch collate_batch(const config::Config& config, const text::Tokenize
     lengths.push_back(static_cast<std::int64_t>(part.text.ids.size()));
     seg_counts.push_back(static_cast<std::int64_t>(part.texts.size()));
     for (const Image& tile : part.tiles) tiles.push_back(&tile);
-    if (part.tiles.empty()) tiles.push_back(nullptr);
-    tiles_per_sample.push_back(
-        std::max<std::int64_t>(1, static_cast<std::int64_t>(part.tiles.size())));
+    tiles_per_sample.push_back(static_cast<std::int64_t>(part.tiles.size()));
     texts.insert(texts.end(), part.texts.begin(), part.texts.end());
   }
   batch.ids = padded(ids, 0);

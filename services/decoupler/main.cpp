@@ -21,7 +21,8 @@ int main(int argc, char** argv) {
         training::Replica replica(process.self, config::checkpoint_dir(process.run_dir),
                                   config.threads, *stage, std::move(collective), wake);
         decoupler::Service service(process.self, config, routes, *stage, replica, *process.courier);
-        DESA2VA_TRY(service.start(protocol::facts_of(process.config, Role::Decoupler)));
+        DESA2VA_TRY(service.start(
+            protocol::facts_of(process.config, Role::Decoupler, tensor::library_facts())));
         return process.run(service);
       });
 }

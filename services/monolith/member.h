@@ -59,7 +59,8 @@ class TrainingMember final : public Service::Member {
     member->service_ =
         std::make_unique<RoleService>(self, member->config_, member->routes_, *member->stage_,
                                       *member->replica_, *member->courier);
-    DESA2VA_TRY(member->service_->start(protocol::facts_of(parts.config, self.role)));
+    DESA2VA_TRY(member->service_->start(
+        protocol::facts_of(parts.config, self.role, tensor::library_facts())));
     return std::unique_ptr<Service::Member>(std::move(member));
   }
 
@@ -67,7 +68,8 @@ class TrainingMember final : public Service::Member {
   bool finished() const override { return service_->finished(); }
 
  private:
-  TrainingMember(RoleConfig config, const config::Config& run) : config_(std::move(config)), routes_(run) {}
+  TrainingMember(RoleConfig config, const config::Config& run)
+      : config_(std::move(config)), routes_(run) {}
 
   const RoleConfig config_;
   const protocol::Routes routes_;
