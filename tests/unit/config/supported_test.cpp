@@ -11,12 +11,13 @@ Result<void> check(const std::vector<std::string>& overrides) {
   return check_supported(*loaded);
 }
 
-TEST(Supported, TheDefaultsWithANumberOfStepsCanRun) { EXPECT_TRUE(check({})); }
+TEST(Supported, TheDefaultsWithANumberOfStepsCanRun) {
+  EXPECT_TRUE(check({}));
+}
 
 TEST(Supported, WhatIsNotBuiltIsNamedWithWhatWorks) {
-  for (const char* word : {"train.precision=bf16_master_fp32", "adv.order=before",
-                           "real_text.source=llm_answer", "services.sam2.device=cuda",
-                           "train.activation_checkpointing=true"}) {
+  for (const char* word : {"train.precision=bf16_master_fp32", "real_text.source=llm_answer",
+                           "services.sam2.device=cuda", "train.activation_checkpointing=true"}) {
     const auto refused = check({word});
     ASSERT_FALSE(refused) << word;
     const std::string key = std::string(word).substr(0, std::string(word).find('='));
@@ -24,6 +25,10 @@ TEST(Supported, WhatIsNotBuiltIsNamedWithWhatWorks) {
     EXPECT_NE(refused.error().message().find("allowed in this version"), std::string::npos);
     EXPECT_EQ(refused.error().exit_code(), 2);
   }
+}
+
+TEST(Supported, TheOrderThatNeedsOneProcessIsNotBuiltThereEither) {
+  EXPECT_FALSE(check({"adv.order=before", "run.mode=monolith"}));
 }
 
 }  // namespace
