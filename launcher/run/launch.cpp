@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -21,8 +22,8 @@ constexpr int kGraceMs = 2000;
 class Launch {
  public:
   Launch(const config::Config& config, RunDir& dir, std::uint64_t first_step,
-         std::uint64_t last_step, std::size_t processes,
-         supervision::StopSignals& signals, Console& console)
+         std::uint64_t last_step, std::size_t processes, supervision::StopSignals& signals,
+         Console& console)
       : config_(config),
         dir_(dir),
         signals_(signals),
@@ -47,11 +48,11 @@ class Launch {
     Next next = Next::Wait;
     while (next != Next::End) {
       const int count = signals_.count();  // reads what came; `last` tells of it afterwards
-      next = watch_.on_signals(count, signals_.last());
-      act(next);
-      if (next != Next::Wait) signals_.acknowledge();
+      const Next asked = watch_.on_signals(count, signals_.last());
+      act(asked);
+      if (asked != Next::Wait) signals_.acknowledge();
       const auto event = supervisor_.wait(kPollMs, signals_.requested() ? -1 : signals_.fd());
-      if (event) next = take(*event);
+      next = event ? take(*event) : Next::Wait;
       act(next);
       if (next == Next::End) break;
       show();
@@ -62,11 +63,18 @@ class Launch {
 
  private:
   Next take(const supervision::ProcessEvent& event) {
-    if (std::holds_alternative<supervision::Ready>(event)) {
-      if (++ready_ == processes_) progress_.state.clear();
+    if (const auto* ready = std::get_if<supervision::Ready>(&event)) {
+      ready_.insert(ready->name);
+      if (ready_.size() == processes_) progress_.state.clear();
       return Next::Wait;
     }
-    const auto& exited = std::get<supervision::Exited>(event);
+    auto exited = std::get<supervision::Exited>(event);
+    if (exited.well() && !exited.asked && !ready_.contains(exited.name)) {
+      // The others would wait for it without end.
+      exited.exit_code = static_cast<int>(ExitCode::Service);
+      exited.report = {Errc::Internal, exited.exit_code,
+                       "it ended before it was ready, and gave no reason"};
+    }
     if (!exited.well())
       dir_.event("died", nlohmann::json{{"process", exited.name},
                                         {"pid", exited.pid},
@@ -144,7 +152,7 @@ class Launch {
   supervision::Supervisor supervisor_;
   Watch watch_;
   const std::size_t processes_;
-  std::size_t ready_ = 0;
+  std::set<std::string> ready_;  // names
   MetricsTail tail_;
   Speed speed_;
   BusyShares busy_;
