@@ -28,8 +28,13 @@ Result<void> Member::on_control(const transport::Message& message) {
     case Kind::Generation: {
       DESA2VA_ASSIGN(const auto generation, messages::decode<messages::Generation>(message));
       last_step_ = generation.last_step;
-      DESA2VA_TRY(actions_.restore(generation.restore_step)
-                      .in(fmt::format("restore step {}", generation.restore_step)));
+      if (auto restored = actions_.restore(generation.restore_step); !restored) {
+        Error error =
+            std::move(restored.error()).in(fmt::format("restore step {}", generation.restore_step));
+        // Corrupt alone would read as bad data.
+        if (error.code() == Errc::Corrupt) return std::move(error).with_exit(ExitCode::Storage);
+        return error;
+      }
       ready_ = true;
       return courier_.send_coordinator(messages::Ready{generation.restore_step});
     }

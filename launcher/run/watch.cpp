@@ -73,8 +73,8 @@ std::string remedy_for(int exit_code, const std::string& process) {
       return "look at grad_norm in metrics.jsonl; a lower train.lr, or a run from an earlier "
              "checkpoint, may help";
     case ExitCode::Storage:
-      return "make room on the disk, then run the same command again: it goes on from the last "
-             "checkpoint";
+      return "make room on the disk; for a corrupt checkpoint see `desa2va ckpt verify`; then run "
+             "the same command again: it goes on from the last checkpoint";
     case ExitCode::Bug:
       return "this is a bug of ours; please report it with logs/" + process + ".log";
     default:

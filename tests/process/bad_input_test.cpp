@@ -224,5 +224,18 @@ TEST_F(BadInput, AKilledServiceIsNamedAndTheRunGoesOn) {
   EXPECT_TRUE(same_run(whole(), run));
 }
 
+TEST_F(BadInput, ACorruptCheckpointIsNamedWithItsPart) {
+  const fs::path run = data_folder() / "corrupt_checkpoint";
+  ASSERT_TRUE(runs(run, {"train.stop_after=6"}));
+  const fs::path part = run / "checkpoints" / "parts" / "00000006-sam2-0.sst";
+  std::string bytes = read_file(part);
+  bytes.at(bytes.size() / 2) = static_cast<char>(bytes.at(bytes.size() / 2) ^ 1);
+  std::ofstream(part, std::ios::binary | std::ios::trunc) << bytes;
+  const Said said = say_run("corrupt_checkpoint");
+  EXPECT_EQ(said.code, 6);
+  EXPECT_THAT(said.text, AllOf(HasSubstr("restore step 6"), HasSubstr(part.string()),
+                               HasSubstr("ckpt verify")));
+}
+
 }  // namespace
 }  // namespace desa2va::test
