@@ -73,6 +73,7 @@ struct OptimConfig {
 struct CheckpointConfig {
   std::int64_t every_steps = 1000;  // 0: only at the end and when stopped
   std::int64_t keep = 2;            // newest that stay
+  bool phase_ends = false;          // also one at the end of each phase, which stays
 };
 
 // `services.<role>.*`
@@ -143,7 +144,7 @@ struct DataConfig {
   OnTimeout on_timeout = OnTimeout::Stop;
   VideoShort video_short = VideoShort::Repeat;
   bool clamp_masks = true;
-  std::string mask_resize = "nearest";  // | center
+  std::string mask_resize = "nearest";     // | center
   std::int64_t read_ahead = 8;             // microbatches prepared before they are wanted
   bool sampler_reference_repeats = false;  // `sampler.reference_repeats`
 };

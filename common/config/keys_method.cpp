@@ -14,7 +14,7 @@ void visit_adversarial(AdversarialConfig& adv, Visitor& v) {
   v.key("leaky_slope", adv.leaky_slope, between(0, 1), "", "of the discriminators' LeakyReLU");
   v.key("hidden", adv.hidden, elements_at_least(1), "channels", "of the discriminators' layers");
   v.key("lr", adv.lr, above(0), "", "of the discriminators' Adam");
-  v.key("weight", adv.weight, at_least(0), "", "of the adversarial loss");
+  v.key("weight", adv.weight, at_least(0), "", "of the adversarial loss; 0: it is measured only");
 }
 
 void visit_club(ClubConfig& club, Visitor& v) {
@@ -25,7 +25,8 @@ void visit_club(ClubConfig& club, Visitor& v) {
   v.key("inner_steps", club.inner_steps, at_least(1), "Adam steps", "of one refresh");
   v.key("fifo_size", club.fifo_size, at_least(2), "pairs", "kept for refreshes and negatives");
   v.key("lr", club.lr, above(0), "", "of its Adam");
-  v.key("weight", club.weight, at_least(0), "", "of the mutual-information loss");
+  v.key("weight", club.weight, at_least(0), "",
+        "of the mutual-information loss; 0: it is measured only");
   v.key("clamp_min", club.clamp_min, any(), "", "smallest value of the estimate; null: no clamp");
 }
 
@@ -80,7 +81,8 @@ void visit_method(ModelConfig& model, Visitor& v) {
           "what is made orthogonal");
     s.key("form", decoupler.ortho_form, one_of({"cross", "pair"}), "",
           "over all pairs of a batch (the paper), or within each pair");
-    s.key("weight", decoupler.ortho_weight, at_least(0), "", "of the orthogonality loss");
+    s.key("weight", decoupler.ortho_weight, at_least(0), "",
+          "of the orthogonality loss; 0: it is measured only");
   });
   v.section("fusion", [&](Visitor& s) {
     s.key("mode", decoupler.fusion_mode,

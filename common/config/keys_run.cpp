@@ -59,6 +59,9 @@ void visit_run(Config& config, Visitor& v) {
     s.key("every_steps", checkpoint.every_steps, at_least(0), "steps",
           "between checkpoints; 0: only at the end and when stopped");
     s.key("keep", checkpoint.keep, at_least(1), "checkpoints", "newest that stay");
+    s.key("phase_ends", checkpoint.phase_ends, any(), "",
+          "write one at the end of each phase too, and let it stay: `ckpt fork` starts other runs "
+          "there");
   });
 }
 

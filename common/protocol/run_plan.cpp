@@ -6,8 +6,9 @@ namespace desa2va::protocol {
 
 Result<RunPlan> RunPlan::of(const config::Config& config) {
   if (!config.train.steps)
-    return fail(Errc::InvalidArgument, "train.steps: absent; give the number of optimizer updates "
-                                       "of all phases, for example train.steps=1000")
+    return fail(Errc::InvalidArgument,
+                "train.steps: absent; give the number of optimizer updates "
+                "of all phases, for example train.steps=1000")
         .with_exit(ExitCode::Usage);
   if (config.train.micro_batches % config.train.accumulation != 0)
     return fail(Errc::InvalidArgument,
@@ -33,6 +34,20 @@ Result<RunPlan> RunPlan::of(const config::Config& config) {
 training::StepPlace RunPlan::place(std::uint64_t step) const {
   const bool in_a = step <= static_cast<std::uint64_t>(lengths_.a);
   return training::place(in_a ? phase_a_ : joint_, lengths_, static_cast<std::int64_t>(step));
+}
+
+std::vector<std::uint64_t> RunPlan::phase_ends() const {
+  std::vector<std::uint64_t> ends;
+  std::uint64_t end = 0;
+  for (const std::int64_t length : {lengths_.a, lengths_.b, lengths_.c}) {
+    if (length > 0) ends.push_back(end += static_cast<std::uint64_t>(length));
+  }
+  return ends;
+}
+
+bool RunPlan::ends_phase(std::uint64_t step) const {
+  const auto ends = phase_ends();
+  return std::find(ends.begin(), ends.end(), step) != ends.end();
 }
 
 std::uint64_t RunPlan::stream_index(std::uint64_t global) const {

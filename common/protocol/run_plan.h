@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
@@ -24,6 +25,10 @@ class RunPlan {
   // Phase, learning rate and progress of step s, 1 <= s <= steps().
   training::StepPlace place(std::uint64_t step) const;
   Phase phase(std::uint64_t step) const { return place(step).phase; }
+
+  // The last step of each phase, ascending.
+  std::vector<std::uint64_t> phase_ends() const;
+  bool ends_phase(std::uint64_t step) const;
 
   // Position of global microbatch g in the data stream: A counts alone, B and C count on together.
   std::uint64_t stream_index(std::uint64_t global) const;

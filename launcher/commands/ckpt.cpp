@@ -172,7 +172,7 @@ CLI::App* add_ckpt_command(CLI::App& group, Chosen& chosen, const std::string& n
 }  // namespace
 
 void add_ckpt(CLI::App& app, Chosen& chosen) {
-  auto* group = app.add_subcommand("ckpt", "list, show, compare and verify checkpoints");
+  auto* group = app.add_subcommand("ckpt", "list, show, compare, verify and fork checkpoints");
   group->require_subcommand(1);
   const std::string address = "run directory or store, with @STEP for another than the last step";
   const auto add = [&](const std::string& name, const std::string& about, CkptAction action) {
@@ -189,6 +189,7 @@ void add_ckpt(CLI::App& app, Chosen& chosen) {
       &compare_checkpoints);
   add("verify", "read every chunk and check its hash: exit 0 intact, 1 damaged (named)",
       &verify_checkpoints);
+  add_ckpt_fork(*group, chosen);
 }
 
 }  // namespace desa2va::launcher

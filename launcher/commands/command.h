@@ -40,6 +40,7 @@ void add_eval(CLI::App& app, Chosen& chosen);
 void add_shards(CLI::App& app, Chosen& chosen);
 void add_synth(CLI::App& shards, Chosen& chosen);  // `shards synth`; called by add_shards
 void add_ckpt(CLI::App& app, Chosen& chosen);
+void add_ckpt_fork(CLI::App& ckpt, Chosen& chosen);  // `ckpt fork`; called by add_ckpt
 void add_trace(CLI::App& app, Chosen& chosen);
 void add_doctor(CLI::App& app, Chosen& chosen);
 

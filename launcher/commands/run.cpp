@@ -2,14 +2,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 
 #include <nlohmann/json.hpp>
 
-#include "common/config/supported.h"
 #include "common/config/reference.h"
+#include "common/config/supported.h"
 #include "common/parameters/inventory.h"
 #include "common/protocol/run_plan.h"
 #include "launcher/commands/command.h"
@@ -50,24 +51,6 @@ void print_config(const config::Loaded& loaded, bool json) {
   std::istringstream lines(table(rows));
   std::puts("\n# Parameters:");
   for (std::string line; std::getline(lines, line);) std::printf("#   %s\n", line.c_str());
-}
-
-// Starts this program anew, same process, with --run-dir=PATH/ in its command line, so that the
-// launcher too is found by it. Returns where it is there already.
-Result<void> show_run_dir_in_command_line(const std::string& run_dir) {
-  const std::string argument = run_dir_argument(run_dir);
-  std::ifstream in("/proc/self/cmdline", std::ios::binary);
-  std::vector<std::string> arguments;
-  for (std::string one; std::getline(in, one, '\0');) {
-    if (one == argument) return {};
-    arguments.push_back(one);
-  }
-  arguments.push_back(argument);
-  std::vector<char*> argv;
-  for (std::string& one : arguments) argv.push_back(one.data());
-  argv.push_back(nullptr);
-  ::execv("/proc/self/exe", argv.data());
-  return fail(Errc::Internal, "cannot start myself again as {}", argument);
 }
 
 void print_failure(const Failure& failure, const std::string& run_dir) {
@@ -114,19 +97,37 @@ Result<ExitCode> run(const RunOptions& options) {
     print_config(loaded, options.json);
     return ExitCode::Done;
   }
-  return run_training(std::move(loaded), options.json);
+  return run_training(std::move(loaded), {.json = options.json});
 }
 
 }  // namespace
 
-Result<ExitCode> run_training(config::Loaded loaded, bool json) {
+Result<void> show_in_command_line(const std::vector<std::string>& run_dirs) {
+  std::ifstream in("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string one; std::getline(in, one, '\0');) arguments.push_back(one);
+  const std::size_t given = arguments.size();
+  for (const std::string& run_dir : run_dirs) {
+    std::string argument = run_dir_argument(run_dir);
+    if (std::find(arguments.begin(), arguments.end(), argument) == arguments.end())
+      arguments.push_back(std::move(argument));
+  }
+  if (arguments.size() == given) return {};
+  std::vector<char*> argv;
+  for (std::string& one : arguments) argv.push_back(one.data());
+  argv.push_back(nullptr);
+  ::execv("/proc/self/exe", argv.data());
+  return fail(Errc::Internal, "cannot start myself again as {}", arguments.back());
+}
+
+Result<ExitCode> run_training(config::Loaded loaded, TrainingOutput output) {
   DESA2VA_TRY(config::check_supported(loaded));
   const std::string& run_dir = loaded.config.run.dir;
   if (run_dir.empty())
     return fail(Errc::InvalidArgument, "run.dir: not set; give it in the file or as run.dir=PATH")
         .with_exit(ExitCode::Usage);
   DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(loaded.config));
-  DESA2VA_TRY(show_run_dir_in_command_line(run_dir));
+  DESA2VA_TRY(show_in_command_line({run_dir}));
   supervision::StopSignals signals;
   Console console;
   const std::string programs = program_folder();
@@ -144,7 +145,7 @@ Result<ExitCode> run_training(config::Loaded loaded, bool json) {
   const std::uint64_t first_step = checkpoint.value_or(0);
   if (is_complete(run_dir) && first_step >= plan.steps()) {
     console.say("this run is complete");
-    print_report(run_dir, json);
+    if (output.report) print_report(run_dir, output.json);
     return ExitCode::Done;
   }
   if (first_step > 0) console.say(fmt::format("{}: going on after step {}", run_dir, first_step));
@@ -153,7 +154,7 @@ Result<ExitCode> run_training(config::Loaded loaded, bool json) {
                                                    plan.last_step(), signals, console));
   DESA2VA_TRY(write_report(run_dir, result, plan.steps()));
   dir.event("ended", nlohmann::json{{"exit_code", result.exit_code}, {"step", result.last_step}});
-  print_report(run_dir, json);
+  if (output.report || result.failure) print_report(run_dir, output.json);
   if (result.failure) print_failure(*result.failure, run_dir);
   return static_cast<ExitCode>(result.exit_code);
 }

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/config/run_files.h"
 #include "launcher/run/progress.h"
+#include "launcher/run/tails.h"
 #include "launcher/run/topology.h"
 
 namespace desa2va::launcher {
@@ -32,6 +33,7 @@ class Launch {
         watch_(processes, conductor(config)),
         processes_(processes),
         tail_(config::metrics_file(dir.path()), first_step),
+        warnings_(config::events_file(dir.path())),
         busy_(dir.path()),
         started_ns_(clock_.now_ns()) {
     result_.first_step = result_.last_step = first_step;
@@ -65,7 +67,10 @@ class Launch {
   Next take(const supervision::ProcessEvent& event) {
     if (const auto* ready = std::get_if<supervision::Ready>(&event)) {
       ready_.insert(ready->name);
-      if (ready_.size() == processes_) progress_.state.clear();
+      if (ready_.size() == processes_) {
+        progress_.state.clear();
+        watch_.on_all_ready();
+      }
       return Next::Wait;
     }
     auto exited = std::get<supervision::Exited>(event);
@@ -130,6 +135,7 @@ class Launch {
       progress_.busy = busy_.poll(now);
       busy_ns_ = now;
     }
+    for (const std::string& line : warnings_.poll()) console_.say(line);
     console_.progress(format_line(progress_), now, important);
   }
 
@@ -154,6 +160,7 @@ class Launch {
   const std::size_t processes_;
   std::set<std::string> ready_;  // names
   MetricsTail tail_;
+  WarningTail warnings_;
   Speed speed_;
   BusyShares busy_;
   std::int64_t busy_ns_ = 0;

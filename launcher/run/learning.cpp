@@ -2,6 +2,7 @@
 #include <array>
 #include <fstream>
 #include <map>
+#include <numeric>
 
 #include <nlohmann/json.hpp>
 
@@ -60,6 +61,17 @@ struct Column {
   std::string_view heading;  // in the table
 };
 
+constexpr std::array<Column, 10> kMethod = {{{"disc_loss", "L_D"},
+                                             {"disc_v_ref", "D_v(v*)"},
+                                             {"disc_h_t", "D_v(h_t)"},
+                                             {"disc_r_ref", "D_t(r*)"},
+                                             {"disc_h_v", "D_t(h_v)"},
+                                             {"adv", "L_adv"},
+                                             {"mi_raw", "I_CLUB"},
+                                             {"ortho", "L_ortho"},
+                                             {"cos", "|cos(h_t,h_v)|"},
+                                             {"alpha", "alpha"}}};
+
 std::string averaged(const std::string& run_dir, std::span<const Column> columns) {
   const std::vector<Row> rows = read_rows(run_dir);
   std::vector<Column> present;
@@ -109,17 +121,44 @@ std::string learning_table(const std::string& run_dir) {
 }
 
 std::string method_table(const std::string& run_dir) {
-  constexpr std::array<Column, 10> kColumns = {{{"disc_loss", "L_D"},
-                                                {"disc_v_ref", "D_v(v*)"},
-                                                {"disc_h_t", "D_v(h_t)"},
-                                                {"disc_r_ref", "D_t(r*)"},
-                                                {"disc_h_v", "D_t(h_v)"},
-                                                {"adv", "L_adv"},
-                                                {"mi_raw", "I_CLUB"},
-                                                {"ortho", "L_ortho"},
-                                                {"cos", "|cos(h_t,h_v)|"},
-                                                {"alpha", "alpha"}}};
-  return averaged(run_dir, kColumns);
+  return averaged(run_dir, kMethod);
+}
+
+std::string comparison_table(const std::string& with, const std::string& without) {
+  const std::array<std::vector<Row>, 2> runs = {read_rows(with), read_rows(without)};
+  std::vector<std::vector<std::string>> cells = {
+      {"mean over 30 steps", "where they part", "with, at the end", "without, at the end"}};
+  for (const Column& column : kMethod) {
+    const auto values = [&](const std::vector<Row>& rows) {
+      std::vector<double> found;
+      for (const Row& row : rows) {
+        const auto value = row.values.find(std::string(column.name));
+        if (value != row.values.end()) found.push_back(value->second);
+      }
+      return found;
+    };
+    const auto a = values(runs[0]);
+    const auto b = values(runs[1]);
+    if (a.empty() || b.empty()) continue;
+    const auto mean = [](const std::vector<double>& list, bool first) {
+      const auto count = std::min<std::size_t>(list.size(), 30);
+      const auto begin = first ? list.begin() : list.end() - static_cast<std::ptrdiff_t>(count);
+      return fmt::format("{:.4f}",
+                         std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(count), 0.0) /
+                             static_cast<double>(count));
+    };
+    cells.push_back({std::string(column.heading), mean(a, true), mean(a, false), mean(b, false)});
+  }
+  for (const auto& [key, heading] :
+       {std::pair("miou", "held-out mIoU"), std::pair("right_object", "held-out right object")}) {
+    const auto score = [&, key = key](const std::string& run_dir) {
+      const json report = json::parse(report_json(run_dir), nullptr, false);
+      const json eval = report.value("eval", json::object());
+      return eval.contains(key) ? fmt::format("{:.4f}", eval[key].get<double>()) : "-";
+    };
+    cells.push_back({heading, "-", score(with), score(without)});
+  }
+  return table(cells);
 }
 
 }  // namespace desa2va::launcher

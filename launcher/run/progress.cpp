@@ -2,60 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-
-#include <nlohmann/json.hpp>
 
 namespace desa2va::launcher {
-namespace {
-
-constexpr std::int64_t kTailBytes = 262144;
-
-}  // namespace
-
-Result<StepLine> parse_step_line(std::string_view line) {
-  const auto json = nlohmann::json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_unsigned())
-    return fail(Errc::NotFound, "no step");
-  StepLine out;
-  out.step = json["step"];
-  const std::string phase = json.value("phase", "?");
-  if (!phase.empty()) out.phase = phase.front();
-  if (const auto loss = json.find("loss"); loss != json.end() && loss->is_object()) {
-    const auto total = loss->find("total");
-    if (total != loss->end() && total->is_number()) out.loss = total->get<double>();
-  }
-  const auto samples = json.find("samples");
-  if (samples != json.end() && samples->is_number_unsigned()) out.samples = *samples;
-  out.skipped = json.value("skipped", false);
-  return out;
-}
-
-std::vector<StepLine> MetricsTail::poll() {
-  std::ifstream in(path_, std::ios::binary | std::ios::ate);
-  if (!in) return {};
-  const std::int64_t size = in.tellg();
-  if (size < read_) read_ = 0;
-  if (size == read_) return {};
-  const std::int64_t start = std::max(read_, size - kTailBytes);
-  const bool at_line = start == read_;
-  in.seekg(start);
-  std::string text(static_cast<std::size_t>(size - start), '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-
-  std::vector<StepLine> fresh;
-  std::size_t begin = at_line ? 0 : text.find('\n') + 1;  // the first line may be half
-  for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    const auto line = parse_step_line(std::string_view(text).substr(begin, end - begin));
-    if (!line || line->step <= last_) continue;
-    last_ = line->step;
-    fresh.push_back(*line);
-  }
-  read_ = start + static_cast<std::int64_t>(begin);
-  return fresh;
-}
-
 void Speed::add(const StepLine& line, std::int64_t now_ns) {
   const std::uint64_t before = points_.empty() ? 0 : points_.back().samples;
   points_.push_back({now_ns, line.step, before + line.samples});

@@ -8,37 +8,11 @@
 #include <vector>
 
 #include "common/base/ids.h"
-#include "common/base/result.h"
 #include "common/runtime/tracing/ring.h"
+#include "launcher/run/tails.h"
 
-// What a run is doing, read from its files: the last lines of metrics.jsonl and the rings.
+// What a run is doing, of its metrics and its rings, in one line.
 namespace desa2va::launcher {
-
-// One committed step, of metrics.jsonl.
-struct StepLine {
-  std::uint64_t step = 0;
-  char phase = '?';
-  std::optional<double> loss;  // total; absent when it was not finite
-  std::uint64_t samples = 0;   // of this step
-  bool skipped = false;
-};
-// NotFound for a line without a step (a line that is being written).
-Result<StepLine> parse_step_line(std::string_view line);
-
-// Follows metrics.jsonl: reads what was added, the first time its end only. A file that was cut is
-// read again from its end.
-class MetricsTail {
- public:
-  // Steps up to `after` are history.
-  MetricsTail(std::string path, std::uint64_t after) : path_(std::move(path)), last_(after) {}
-  // Complete lines of steps after the last one returned, in order; at most the last few hundred.
-  std::vector<StepLine> poll();
-
- private:
-  std::string path_;
-  std::uint64_t last_;
-  std::int64_t read_ = 0;  // bytes, up to the end of a line
-};
 
 // Speed over the last `window_ns` of committed steps.
 class Speed {

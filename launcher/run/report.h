@@ -28,5 +28,8 @@ std::string report_text(const std::string& run_dir);
 std::string learning_table(const std::string& run_dir);
 // The same for the terms that the method adds: discriminators, I_CLUB, L_ortho, |cos(h_t, h_v)|.
 std::string method_table(const std::string& run_dir);
+// Two runs that parted at some step, in their method's terms: where they parted, and at the end of
+// each (means over the last steps); then their held-out scores.
+std::string comparison_table(const std::string& with, const std::string& without);
 
 }  // namespace desa2va::launcher

@@ -27,7 +27,8 @@ Next Watch::on_signals(int count, int last) {
   const bool first = signals_ == 0 && count == 1;
   signals_ = count;
   last_signal_ = last;
-  if (first && !failure()) return Next::AskToFinish;
+  if (first && !failure() && ready_) return Next::AskToFinish;
+  if (first && !failure()) return Next::Kill;  // nothing has begun: no second thoughts to report
   killing_ = true;
   return Next::Kill;
 }

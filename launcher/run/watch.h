@@ -33,6 +33,9 @@ class Watch {
   Watch(std::size_t processes, std::string conductor)
       : running_(processes), conductor_(std::move(conductor)) {}
 
+  // Every process is ready. Before that a first signal ends all at once: there is no step to
+  // finish, and a process that still starts would not understand it.
+  void on_all_ready() { ready_ = true; }
   // How many signals came so far, and which was the last (SIGINT, SIGTERM).
   Next on_signals(int count, int last);
   Next on_exit(const supervision::Exited& exited);
@@ -48,6 +51,7 @@ class Watch {
  private:
   std::size_t running_;
   const std::string conductor_;
+  bool ready_ = false;
   bool conductor_interrupted_ = false;
   int signals_ = 0;
   int last_signal_ = 0;

@@ -118,8 +118,10 @@ Result<void> Service::commit(const CommitCheckpoint& command) {
   // The line of the step is on disk before the checkpoint that a resume starts from.
   DESA2VA_TRY(log_.sync());
   DESA2VA_TRY(catalog_.commit(manifest));
+  const auto also =
+      config_.checkpoint.phase_ends ? stage_.plan().phase_ends() : std::vector<std::uint64_t>();
   DESA2VA_ASSIGN([[maybe_unused]] const auto removed,
-                 catalog_.gc(static_cast<std::size_t>(config_.checkpoint.keep)));
+                 catalog_.gc(static_cast<std::size_t>(config_.checkpoint.keep), also));
   return {};
 }
 

@@ -6,7 +6,9 @@
 namespace desa2va::coordinator {
 namespace {
 
-bool trains(Rank rank) { return rank.role != Role::Data; }
+bool trains(Rank rank) {
+  return rank.role != Role::Data;
+}
 
 std::string quoted(const std::string& text) {
   std::string out = "\"";
@@ -43,7 +45,8 @@ bool Stage::everyone(const std::map<Rank, bool>& said, bool training_only) const
 
 Result<void> Stage::expect(State state, Rank rank, const char* what) const {
   if (state_ == state) return {};
-  return fail(Errc::Internal, "{} said {} in step {} out of turn", to_string(rank), what, step_.step);
+  return fail(Errc::Internal, "{} said {} in step {} out of turn", to_string(rank), what,
+              step_.step);
 }
 
 Result<void> Stage::once(std::map<Rank, bool>& said, Rank rank, const char* what) const {
@@ -176,7 +179,8 @@ void Stage::end_step() {
 void Stage::go_on() {
   const bool last = committed_ >= plan_.last_step() || stop_requested_;
   const bool due = committed_ > 0 && saved_ != committed_ &&
-                   (last || (settings_.save_every > 0 && committed_ % settings_.save_every == 0));
+                   (last || (settings_.save_every > 0 && committed_ % settings_.save_every == 0) ||
+                    (settings_.save_phase_ends && plan_.ends_phase(committed_)));
   if (due && saving_ != committed_) {
     state_ = State::Closing;
     if (saving_) return;  // one save at a time: its end comes back here
@@ -238,9 +242,9 @@ void Stage::on_committed(const CheckpointCommitted& event) {
 }
 
 Result<void> Stage::on(Rank, const messages::Event& event) {
-  commands_.emplace_back(WriteEvent{
-      event.kind, event.json.starts_with("{") ? event.json.substr(1, event.json.size() - 2)
-                                              : "\"message\":" + quoted(event.json)});
+  commands_.emplace_back(WriteEvent{event.kind, event.json.starts_with("{")
+                                                    ? event.json.substr(1, event.json.size() - 2)
+                                                    : "\"message\":" + quoted(event.json)});
   if (event.kind == "substitute" && ++substituted_ > settings_.failure_budget)
     finish(static_cast<int>(ExitCode::Data),
            fmt::format("{} samples had to be replaced; allowed: data.failure_budget = {}. "

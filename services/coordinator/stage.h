@@ -63,6 +63,7 @@ struct Settings {
   std::int64_t microbatches = 1;
   double clip_norm = 1;
   std::uint64_t save_every = 0;  // steps; 0: only at the end
+  bool save_phase_ends = false;
   std::int64_t max_skipped_in_row = 10;
   std::int64_t failure_budget = 100;  // substituted samples
   std::uint64_t restore_step = 0;
@@ -76,6 +77,7 @@ class Stage {
   // The commands, in order. Internal when a rank says what cannot come now.
   Result<std::vector<Command>> decide(const Happened& event);
 
+  const protocol::RunPlan& plan() const { return plan_; }
   std::uint64_t committed_step() const { return committed_; }
   bool finished() const { return state_ == State::Finished; }
 
@@ -91,9 +93,9 @@ class Stage {
   void on_committed(const CheckpointCommitted& event);
 
   void open_step(std::uint64_t step);
-  void close_step();        // norm, commit or skip
-  void end_step();          // all done
-  void go_on();             // next step, or the end
+  void close_step();  // norm, commit or skip
+  void end_step();    // all done
+  void go_on();       // next step, or the end
   void start_save();
   void finish(int exit_code, std::string reason);
   template <class T>
@@ -119,10 +121,10 @@ class Stage {
   std::uint64_t committed_ = 0;
 
   bool stop_requested_ = false;
-  std::optional<std::uint64_t> saving_;       // the step of the save under way
+  std::optional<std::uint64_t> saving_;  // the step of the save under way
   std::map<Rank, Buffer> receipts_;
-  bool save_failed_ = false;                  // the save under way
-  std::optional<std::uint64_t> saved_;        // the newest checkpoint
+  bool save_failed_ = false;            // the save under way
+  std::optional<std::uint64_t> saved_;  // the newest checkpoint
   bool last_save_failed_ = false;
 };
 

@@ -17,9 +17,12 @@ constexpr const char* kFifoText = "decoupler.fifo_t";
 constexpr const char* kFifoVisual = "decoupler.fifo_v";
 constexpr const char* kCounters = "decoupler.counters";
 
-training::AdamWOptions adam(double beta1) { return {beta1, 0.999, 1e-8, 0}; }
+training::AdamWOptions adam(double beta1) {
+  return {beta1, 0.999, 1e-8, 0};
+}
 
-models::NamedTensors select(const models::NamedTensors& all, const std::vector<std::string>& names) {
+models::NamedTensors select(const models::NamedTensors& all,
+                            const std::vector<std::string>& names) {
   models::NamedTensors chosen;
   for (const std::string& name : names) chosen.emplace(name, all.at(name));
   return chosen;
@@ -27,7 +30,8 @@ models::NamedTensors select(const models::NamedTensors& all, const std::vector<s
 
 // One Adam step of `parameters` on `loss()`; they record a graph only meanwhile.
 template <class Loss>
-double learn(const models::NamedTensors& parameters, training::AdamW& optimizer, double lr, Loss loss) {
+double learn(const models::NamedTensors& parameters, training::AdamW& optimizer, double lr,
+             Loss loss) {
   std::set<std::string> names;
   std::vector<at::Tensor> inputs;
   for (const auto& [name, tensor] : parameters) {
@@ -54,7 +58,8 @@ at::Tensor rows_of(const std::vector<Features>& step, at::Tensor Features::*memb
   return rows.empty() ? at::Tensor() : at::cat(rows);
 }
 
-void put_state(const training::AdamW& optimizer, std::string_view prefix, protocol::Snapshot& into) {
+void put_state(const training::AdamW& optimizer, std::string_view prefix,
+               protocol::Snapshot& into) {
   for (const auto& [name, tensor] : optimizer.state())
     into.tensors.emplace_back(std::string(prefix) + name, tensor::copy_to_host(tensor));
 }
@@ -85,20 +90,17 @@ messages::NamedNumbers Adversaries::commit(const std::vector<Features>& step) {
                       rows_of(step, &Features::h_r), rows_of(step, &Features::v_ref)};
   messages::NamedNumbers measured;
   if (!rows.h_t.defined() || rows.h_t.size(0) == 0) return measured;
-  if (config_.adv.objective != "off")
-    measured.emplace_back("disc_loss", step_discriminators(rows));
+  if (config_.adv.objective != "off") measured.emplace_back("disc_loss", step_discriminators(rows));
   fifo_t_ = models::push_rows(fifo_t_, rows.h_t, config_.club.fifo_size);
   fifo_v_ = models::push_rows(fifo_v_, rows.h_v, config_.club.fifo_size);
   const bool due = updates_ % static_cast<std::uint64_t>(config_.club.update_every) == 0;
-  if (due && config_.club.weight != 0 && fifo_t_.size(0) >= 2)
-    measured.emplace_back("club_fit", fit_club());
+  if (due && fifo_t_.size(0) >= 2) measured.emplace_back("club_fit", fit_club());
   return measured;
 }
 
 double Adversaries::step_discriminators(const Features& rows) {
-  return learn(discriminators_, discriminator_optimizer_, config_.adv.lr, [&] {
-    return model_.discriminator_loss(rows.h_t, rows.h_v, rows.v_ref, rows.h_r);
-  });
+  return learn(discriminators_, discriminator_optimizer_, config_.adv.lr,
+               [&] { return model_.discriminator_loss(rows.h_t, rows.h_v, rows.v_ref, rows.h_r); });
 }
 
 double Adversaries::fit_club() {

@@ -119,7 +119,7 @@ FeatureLosses DecouplerModel::feature_losses(const Prompts& prompts,
     probability("disc_r_ref", adv.logit_r_ref);
   }
   if (m.parts.decoupler) {
-    if (context.mi_active && m.config.club.weight != 0) {
+    if (context.mi_active) {
       const auto mi = m.club->mi(prompts.h_v, prompts.h_t, context.fifo_t, estimator);
       add_weighted(losses.total, mi.value, m.config.club.weight);
       note("mi_raw", mi.raw);

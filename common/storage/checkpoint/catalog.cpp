@@ -200,6 +200,35 @@ Result<void> Catalog::commit(const Manifest& manifest) {
       .in(fmt::format("commit step {}", manifest.step));
 }
 
+Result<std::uint64_t> Catalog::commit_copy(const Manifest& manifest,
+                                           const std::filesystem::path& from) {
+  DESA2VA_TRY(impl_->ready());
+  std::set<std::string> parts;
+  for (const auto& tensor : manifest.tensors) {
+    for (const auto& chunk : tensor.chunks) parts.insert(chunk.part);
+  }
+  std::uint64_t copied = 0;
+  for (const std::string& part : parts) {
+    const auto source = from / kPartsFolder / part;
+    const auto target = impl_->dir / kPartsFolder / part;
+    std::error_code error;
+    std::filesystem::create_hard_link(source, target, error);
+    if (!error || error == std::errc::file_exists) continue;
+    std::filesystem::copy_file(source, target, error);
+    if (error) {
+      const auto code = error == std::errc::no_space_on_device ? Errc::Overloaded : Errc::NotFound;
+      return fail(code, "{}: cannot be copied to {}: {}", source.string(), target.string(),
+                  error.message())
+          .with_exit(ExitCode::Storage);
+    }
+    DESA2VA_TRY(rocks::sync_file(target));
+    copied += std::filesystem::file_size(target, error);
+  }
+  DESA2VA_TRY(rocks::sync_directory(impl_->dir / kPartsFolder));
+  DESA2VA_TRY(commit(manifest));
+  return copied;
+}
+
 Result<std::vector<std::uint64_t>> Catalog::steps() const {
   return impl_->steps();
 }
@@ -243,16 +272,18 @@ Result<Manifest> Catalog::load(std::uint64_t step) const {
   return manifest;
 }
 
-Result<GcReport> Catalog::gc(std::size_t keep) {
+Result<GcReport> Catalog::gc(std::size_t keep, std::span<const std::uint64_t> also) {
   if (keep == 0) return fail(Errc::InvalidArgument, "gc(keep=0): keep at least 1 checkpoint");
   DESA2VA_TRY(impl_->ready());
   DESA2VA_ASSIGN(auto steps, impl_->steps());
   GcReport report;
   if (steps.empty()) return report;
-  if (steps.size() > keep)
-    report.manifests.assign(steps.begin(), steps.end() - static_cast<long>(keep));
   std::set<std::string> named;
-  for (std::size_t i = report.manifests.size(); i < steps.size(); ++i) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (i + keep < steps.size() && std::find(also.begin(), also.end(), steps[i]) == also.end()) {
+      report.manifests.push_back(steps[i]);
+      continue;
+    }
     // A manifest that cannot be read may name anything: nothing is removed then.
     DESA2VA_ASSIGN(const auto manifest, load(steps[i]));
     for (const auto& tensor : manifest.tensors) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,11 @@ class Catalog {
   // checkpoints are intact and a later commit may succeed.
   Result<void> commit(const Manifest& manifest);
 
+  // Brings the parts that `manifest` names from the store `from` (links where the file system
+  // allows, since parts never change; else copies), then commits it. Returns the bytes that were
+  // copied.
+  Result<std::uint64_t> commit_copy(const Manifest& manifest, const std::filesystem::path& from);
+
   // Ascending.
   Result<std::vector<std::uint64_t>> steps() const;
   // Ascending by step; Corrupt when any manifest is.
@@ -60,10 +66,11 @@ class Catalog {
   // NotFound names the steps that are there. Corrupt when the stored bytes disagree.
   Result<Manifest> load(std::uint64_t step) const;
 
-  // Keeps the newest `keep` (>= 1) manifests and removes the others, then every part that no
-  // manifest names and that belongs to a step up to the newest; call it while no rank is saving
-  // one of those. A kill in between loses nothing: run again.
-  Result<GcReport> gc(std::size_t keep);
+  // Keeps the newest `keep` (>= 1) manifests, and those of the steps in `also` that are there, and
+  // removes the others, then every part that no manifest names and that belongs to a step up to the
+  // newest; call it while no rank is saving one of those. A kill in between loses nothing: run
+  // again.
+  Result<GcReport> gc(std::size_t keep, std::span<const std::uint64_t> also = {});
   // Forgets checkpoints after `step` (a run restarted from an older one); their parts go with gc.
   Result<void> drop_after(std::uint64_t step);
 

@@ -60,6 +60,13 @@ Result<void> sync_directory(const std::filesystem::path& dir) {
   return {};
 }
 
+Result<void> sync_file(const std::filesystem::path& path) {
+  const Descriptor descriptor(path, O_RDONLY);
+  if (!descriptor.ok()) return system_error(errno, "open", path);
+  if (::fsync(descriptor.get()) != 0) return system_error(errno, "sync", path);
+  return {};
+}
+
 Result<void> make_directories(const std::filesystem::path& dir) {
   if (dir.empty() || std::filesystem::is_directory(dir)) return {};
   const auto parent = std::filesystem::absolute(dir).parent_path();

@@ -18,6 +18,9 @@ Error system_error(int error, std::string_view what, const std::filesystem::path
 // Makes names in `dir` durable: creations, renames and removals so far.
 Result<void> sync_directory(const std::filesystem::path& dir);
 
+// Makes what was written to the file at `path` durable.
+Result<void> sync_file(const std::filesystem::path& path);
+
 // Makes `dir` and its missing parents, durably.
 Result<void> make_directories(const std::filesystem::path& dir);
 

@@ -79,6 +79,23 @@ const T* find(const std::vector<Command>& commands) {
   return nullptr;
 }
 
+TEST(CoordinatorStage, PhaseEndsAreSavedWhereAskedFor) {
+  Settings phase_ends = settings();
+  phase_ends.save_phase_ends = true;
+  Conversation run(phase_ends);  // ten steps: A 1-2, B 3, C 4-10
+  run.begin();
+  std::vector<std::uint64_t> saves;
+  for (int step = 1; step <= 4; ++step) {
+    run.step();
+    for (const auto& save : sent<messages::Save>(run.done())) saves.push_back(save.step);
+    if (saves.empty() || saves.back() != run.stage().committed_step()) continue;
+    run.say(kMllm, messages::Saved{Buffer::copy_of(as_bytes(std::string_view("r")))});
+    run.say(kSam2, messages::Saved{Buffer::copy_of(as_bytes(std::string_view("r")))});
+    run.tell(CheckpointCommitted{saves.back(), {}});
+  }
+  EXPECT_EQ(saves, (std::vector<std::uint64_t>{2, 2, 3, 3}));
+}
+
 TEST(CoordinatorStage, TheGenerationFollowsTheLastHello) {
   Conversation run(settings());
   EXPECT_TRUE(run.say(kData, messages::Hello{kData, 1, {}}).empty());
@@ -228,7 +245,8 @@ TEST(CoordinatorStage, AStopFinishesTheStepSavesAndLeavesWith130) {
 
 TEST(CoordinatorStage, WhatComesOutOfTurnIsAnError) {
   Conversation run(settings());
-  EXPECT_EQ(run.stage().decide(FromRank{kMllm, 0, messages::Done{}}).error().code(), Errc::Internal);
+  EXPECT_EQ(run.stage().decide(FromRank{kMllm, 0, messages::Done{}}).error().code(),
+            Errc::Internal);
 }
 
 TEST(CoordinatorStage, TooManySubstitutesEndTheRunWithThree) {

@@ -68,8 +68,19 @@ TEST(Watch, AnUnknownCodeIsAServiceFailure) {
   EXPECT_EQ(watch.exit_code(), 5);
 }
 
+TEST(Watch, AnInterruptBeforeAllAreReadyEndsAtOnceAndIsNoFailure) {
+  for (const auto& [signal, code] : {std::pair(SIGINT, 130), std::pair(SIGTERM, 75)}) {
+    Watch watch(1, "coordinator-0");
+    EXPECT_EQ(watch.on_signals(1, signal), Next::Kill);
+    watch.on_exit(killed("coordinator-0", SIGKILL, true));
+    EXPECT_FALSE(watch.failure());
+    EXPECT_EQ(watch.exit_code(), code);
+  }
+}
+
 TEST(Watch, InterruptsFirstAskThenKill) {
   Watch watch(1, "coordinator-0");
+  watch.on_all_ready();
   EXPECT_EQ(watch.on_signals(0, 0), Next::Wait);
   EXPECT_EQ(watch.on_signals(1, SIGINT), Next::AskToFinish);
   EXPECT_EQ(watch.on_signals(1, SIGINT), Next::Wait);
@@ -80,6 +91,7 @@ TEST(Watch, InterruptsFirstAskThenKill) {
 
 TEST(Watch, TheConductorsReportOfAnInterruptIsNoFailure) {
   Watch watch(1, "coordinator-0");
+  watch.on_all_ready();
   watch.on_signals(1, SIGINT);
   supervision::Exited e = exited("coordinator-0", 130, true);
   e.report = supervision::Failure{Errc::Cancelled, 130, "interrupted after step 3"};
@@ -119,6 +131,7 @@ TEST(Watch, TerminationIsPreemptionUnlessItComesTwice) {
 
 TEST(Watch, AFailureWhileFinishingIsTheRunsEnd) {
   Watch watch(2, "coordinator-0");
+  watch.on_all_ready();
   watch.on_signals(1, SIGINT);
   EXPECT_EQ(watch.on_exit(exited("coordinator-0", 6)), Next::Stop);
   watch.on_exit(exited("data-0", 0));

@@ -12,6 +12,9 @@ namespace {
 constexpr int kReconnectMs = 20;
 constexpr int kReconnectMaxMs = 500;
 constexpr int kLingerMs = 2000;
+// Who has said goodbye may have left: nothing of ours is waited for there, and a socket that finds
+// nobody would keep the process for all of kLingerMs.
+constexpr int kLingerAfterByeMs = 50;
 constexpr int kHeartbeatMs = 500;
 constexpr int kHeartbeatTimeoutMs = 1500;
 // Between the news that a connection broke and the verdict: what it delivered is read first.
@@ -315,7 +318,8 @@ void Session::check_end() {
   // Who leaves before the peer came waits a moment, to say goodbye rather than vanish.
   if (closed && !said_bye_ && !over_ && clock_->now_ns() - *gone_ns_ < kMeetBeforeByeNs) return;
   // A good end may take its time to leave the process; a death must look like one.
-  socket_.set(zmq::sockopt::linger, said_bye_ ? kLingerMs : 0);
+  const bool both = link_->with([](Link::State& state) { return state.peer_said_bye; });
+  socket_.set(zmq::sockopt::linger, !said_bye_ ? 0 : both ? kLingerAfterByeMs : kLingerMs);
   close_sockets();
   if (link_->binds() && link_->url.starts_with(kIpc)) unlink(link_->url.c_str() + kIpc.size());
   finished_ = true;

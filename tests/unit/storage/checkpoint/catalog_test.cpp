@@ -111,6 +111,18 @@ TEST(CatalogGc, KeepsTheNewestAndEveryPartTheyStillName) {
   EXPECT_TRUE(test::same(must(reader.read("frozen")), frozen));
 }
 
+TEST(CatalogGc, StepsNamedBesideTheNewestStay) {
+  const TempDir dir;
+  auto catalog = must(Catalog::open(dir.path()));
+  for (std::uint64_t step = 1; step <= 5; ++step)
+    must(save(catalog, step, {{"w", random_tensor({8}, static_cast<std::uint32_t>(step))}}));
+  const std::vector<std::uint64_t> also = {2, 9};
+  must(catalog.gc(1, also));
+  EXPECT_EQ(must(catalog.steps()), (std::vector<std::uint64_t>{2, 5}));
+  EXPECT_EQ(part_files(dir.path()),
+            (std::vector<std::string>{"00000002-mllm-0.sst", "00000005-mllm-0.sst"}));
+}
+
 TEST(CatalogGc, RemovesOrphansOfCrashedSavesButNothingOfALaterStep) {
   const TempDir dir;
   auto catalog = must(Catalog::open(dir.path()));
