@@ -12,6 +12,7 @@
 #include "common/config/reference.h"
 #include "common/config/supported.h"
 #include "common/parameters/inventory.h"
+#include "common/protocol/budgets.h"
 #include "common/protocol/run_plan.h"
 #include "launcher/commands/command.h"
 #include "launcher/run/console.h"
@@ -127,6 +128,7 @@ Result<ExitCode> run_training(config::Loaded loaded, TrainingOutput output) {
     return fail(Errc::InvalidArgument, "run.dir: not set; give it in the file or as run.dir=PATH")
         .with_exit(ExitCode::Usage);
   DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(loaded.config));
+  DESA2VA_TRY(protocol::check_budgets(loaded.config));
   DESA2VA_TRY(show_in_command_line({run_dir}));
   supervision::StopSignals signals;
   Console console;
