@@ -143,6 +143,7 @@ class Launch {
     progress_.state.clear();
     show();
     result_.busy = busy_.since_start(clock_.now_ns());
+    result_.step_time = step_time_of(config_);
     result_.failure = watch_.failure();
     result_.interrupted = watch_.interrupted();
     result_.exit_code = watch_.exit_code();

@@ -9,6 +9,7 @@
 #include "common/runtime/supervision/stop_signals.h"
 #include "launcher/run/console.h"
 #include "launcher/run/run_dir.h"
+#include "launcher/run/step_time.h"
 #include "launcher/run/watch.h"
 
 namespace desa2va::launcher {
@@ -22,7 +23,8 @@ struct LaunchResult {
   std::uint64_t last_step = 0;   // committed now
   std::uint64_t samples = 0;     // of the steps of this launch
   double seconds = 0;
-  std::map<Role, double> busy;  // share of the time each role computed
+  std::map<Role, double> busy;             // share of the time each role computed
+  std::optional<StepTime> step_time = {};  // of the traces it left
 };
 
 // Starts every process of the run and stays until the last has ended: shows progress, hands the

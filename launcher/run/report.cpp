@@ -79,8 +79,9 @@ Result<void> write_report(const std::string& run_dir, const LaunchResult& result
   report["seconds"] = before + result.seconds;
   report["bottleneck"] = bottleneck_of(result);
   json& step_time = report["step_time"];
-  step_time["measured"] = steps > 0 ? json(result.seconds / static_cast<double>(steps)) : json();
-  if (!step_time.contains("predicted")) step_time["predicted"] = nullptr;
+  step_time["mean"] = steps > 0 ? json(result.seconds / static_cast<double>(steps)) : json();
+  step_time["measured"] = result.step_time ? json(result.step_time->measured) : step_time["mean"];
+  step_time["predicted"] = result.step_time ? json(result.step_time->predicted) : json();
   report["samples_per_second"] =
       result.seconds > 0 ? static_cast<double>(result.samples) / result.seconds : 0.0;
   report["busy"] = json::object();
@@ -113,6 +114,11 @@ std::string report_text(const std::string& run_dir) {
   add("steps", fmt::format("{}/{}", report.value("steps", 0), report.value("total_steps", 0)));
   add("time", format_seconds(report.value("seconds", 0.0)));
   add("speed", fmt::format("{:.1f} samples/s", report.value("samples_per_second", 0.0)));
+  const json step_time = report.value("step_time", json::object());
+  if (step_time.contains("predicted") && step_time["predicted"].is_number())
+    add("step",
+        fmt::format("{:.3f} s measured at the end, {:.3f} s predicted from its stages",
+                    step_time["measured"].get<double>(), step_time["predicted"].get<double>()));
   std::string busy;
   const json shares = report.value("busy", json::object());
   for (const auto& [role, share] : shares.items())

@@ -57,6 +57,16 @@ TEST_F(Report, SecondsAddUpAndEvaluationStays) {
   EXPECT_THAT(report_text(dir_), HasSubstr("trained        0.500"));
 }
 
+TEST_F(Report, TheStepTimeOfTheTracesStandsBesideItsPrediction) {
+  LaunchResult result = done(0, 4);
+  result.step_time = StepTime{0.5, 0.4};
+  ASSERT_TRUE(write_report(dir_, result, 4));
+  EXPECT_EQ(written()["step_time"]["mean"], 2.5);
+  EXPECT_EQ(written()["step_time"]["measured"], 0.5);
+  EXPECT_EQ(written()["step_time"]["predicted"], 0.4);
+  EXPECT_THAT(report_text(dir_), HasSubstr("0.500 s measured at the end, 0.400 s predicted"));
+}
+
 TEST_F(Report, BranchesStandBesideWhatTheyMustBeat) {
   std::ofstream(dir_ + "/report.json") << R"({"eval": {"samples": 4, "step": 12,
     "branches": {"fused": {"miou": 0.61, "right_object": 0.85}},
