@@ -20,7 +20,7 @@ Rle encode_rle(const Mask& mask) {
   Rle rle{mask.width, mask.height, {}};
   std::uint8_t value = 0;
   std::uint32_t run = 0;
-  const auto stride = static_cast<std::size_t>(mask.width);
+  const auto stride = static_cast<std::size_t>(mask.height == 0 ? 0 : mask.width);
   for (std::size_t x = 0; x < stride; ++x) {
     const std::uint8_t* pixel = mask.pixels.data() + x;
     for (int y = 0; y < mask.height; ++y, pixel += stride) {
@@ -75,31 +75,25 @@ std::int64_t area(const Rle& rle) {
 }
 
 std::array<double, 4> bounding_box(const Rle& rle) {
-  const std::size_t ends = rle.runs.size() / 2 * 2;
-  if (ends == 0 || rle.height == 0) return {0, 0, 0, 0};
   const auto height = static_cast<std::int64_t>(rle.height);
   std::int64_t left = rle.width;
   std::int64_t top = height;
-  std::int64_t right = 0;
-  std::int64_t bottom = 0;
-  std::int64_t column = 0;
+  std::int64_t right = -1;
+  std::int64_t bottom = -1;
   std::int64_t position = 0;
-  for (std::size_t i = 0; i < ends; ++i) {
+  for (std::size_t i = 1; i < rle.runs.size(); i += 2) {
+    position += rle.runs[i - 1];
+    const std::int64_t first = position;
     position += rle.runs[i];
-    const std::int64_t pixel = position - static_cast<std::int64_t>(i % 2);  // last one of a run
-    const std::int64_t y = pixel % height;
-    const std::int64_t x = pixel / height;
-    if (i % 2 == 0) {
-      column = x;
-    } else if (column < x) {  // the run reaches over a column's end
-      top = 0;
-      bottom = height - 1;
-    }
-    left = std::min(left, x);
-    right = std::max(right, x);
-    top = std::min(top, y);
-    bottom = std::max(bottom, y);
+    const std::int64_t last = position - 1;
+    if (last < first) continue;  // an empty run shows nothing
+    left = std::min(left, first / height);
+    right = std::max(right, last / height);
+    const bool one_column = first / height == last / height;  // else it reaches over a column's end
+    top = std::min(top, one_column ? first % height : 0);
+    bottom = std::max(bottom, one_column ? last % height : height - 1);
   }
+  if (right < 0) return {0, 0, 0, 0};
   return {static_cast<double>(left), static_cast<double>(top),
           static_cast<double>(right - left + 1), static_cast<double>(bottom - top + 1)};
 }
