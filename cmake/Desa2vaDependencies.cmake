@@ -17,6 +17,12 @@ pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(freetype REQUIRED IMPORTED_TARGET freetype2)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+# libstemmer has neither a CMake nor a pkg-config file.
+find_library(DESA2VA_STEMMER stemmer REQUIRED)
+find_path(DESA2VA_STEMMER_INCLUDE libstemmer.h REQUIRED)
+add_library(DESA2VA::stemmer UNKNOWN IMPORTED)
+set_target_properties(DESA2VA::stemmer PROPERTIES IMPORTED_LOCATION ${DESA2VA_STEMMER}
+  INTERFACE_INCLUDE_DIRECTORIES ${DESA2VA_STEMMER_INCLUDE})
 find_package(RocksDB QUIET)
 if(NOT TARGET RocksDB::rocksdb-shared)
   find_library(DESA2VA_ROCKSDB rocksdb REQUIRED)

@@ -57,6 +57,8 @@ class Case {
                 const NamedTensors& weights);
   // Checks gradients the case computed itself; undefined or absent means missing.
   void gradients(const NamedTensors& inputs, const NamedTensors& weights);
+  // A number outside the tensors; the error is the difference.
+  void number(const std::string& what, double got, double expected, double tolerance);
   // Any other fact.
   void check(bool holds, const std::string& what);
   // This case cannot run here.

@@ -44,6 +44,9 @@ Registry all_families() {
 #ifdef DESA2VA_GOLDEN_TEXT
   add_text_cases(registry);
 #endif
+#ifdef DESA2VA_GOLDEN_METRICS
+  add_metrics_cases(registry);
+#endif
   return registry;
 }
 

@@ -38,5 +38,6 @@ void add_sam2_cases(Registry& registry);
 void add_method_cases(Registry& registry);
 void add_data_cases(Registry& registry);
 void add_text_cases(Registry& registry);
+void add_metrics_cases(Registry& registry);
 
 }  // namespace desa2va::golden
