@@ -8,6 +8,7 @@
 #include "common/runtime/supervision/stop_signals.h"
 #include "common/runtime/supervision/supervisor.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/eval_score.h"
 #include "launcher/run/report.h"
 #include "launcher/run/topology.h"
 #include "launcher/run/watch.h"
@@ -21,9 +22,24 @@ struct EvalOptions {
   std::optional<std::int64_t> samples;
   bool no_drawings = false;
   bool json = false;
+  ScoreOptions score;
 };
 
 Result<ExitCode> eval_command(const EvalOptions& options) {
+  const ScoreOptions& score = options.score;
+  if (!score.metric.empty()) {
+    if (!options.run_dir.empty())
+      return fail(Errc::InvalidArgument, "--score compares files: it takes no run ('{}')",
+                  options.run_dir);
+    ScoreOptions request = score;
+    request.json = options.json;
+    return score_files(request);
+  }
+  if (options.run_dir.empty())
+    return fail(Errc::InvalidArgument,
+                "eval wants a run directory, or --score with files to compare");
+  if (!score.predictions.empty() || !score.truth.empty())
+    return fail(Errc::InvalidArgument, "--predictions and --truth go with --score");
   EvalRequest request;
   request.run_dir = std::filesystem::absolute(options.run_dir).lexically_normal().string();
   if (request.run_dir.ends_with('/')) request.run_dir.pop_back();
@@ -79,13 +95,27 @@ Result<void> evaluate(const EvalRequest& request) {
 
 void add_eval(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<EvalOptions>();
-  auto* command =
-      app.add_subcommand("eval", "score a run on its held-out data and draw what it predicts");
-  command->add_option("RUN", options->run_dir, "run directory")->required();
+  auto* command = app.add_subcommand(
+      "eval", "score a run on its held-out data and draw what it predicts, or score files");
+  command->add_option("RUN", options->run_dir, "run directory");
   command->add_option("--step", options->step, "checkpoint to score (default: the newest)");
   command->add_option("--samples", options->samples, "samples to score (default: eval.samples)");
   command->add_flag("--no-drawings", options->no_drawings, "scores only (default: draw too)");
   command->add_flag("--json", options->json, "the report as one JSON document on standard output");
+  auto* score = command->add_option_group(
+      "scoring files", "results of any program against truth; formats: docs/evaluation.md");
+  score->add_option("--score", options->score.metric,
+                    "jf (videos), ciou (pictures), gcg (captions with masks), choice (questions)");
+  score->add_option("--predictions", options->score.predictions, "file or folder of what to score");
+  score->add_option("--truth", options->score.truth, "file or folder of the truth");
+  score->add_option("--similarity", options->score.similarity,
+                    "gcg: JSON {\"true phrase|predicted phrase\": 0.8} (default: by common words)");
+  score->add_option("--rule", options->score.rule,
+                    "choice: seed or videomme (default: as the truth looks)");
+  score
+      ->add_option("--threads", options->score.threads,
+                   "threads to score with (default 0: one per processor)")
+      ->check(CLI::Range(0, 1024));
   command->callback(
       [&chosen, options] { chosen.action = [options] { return eval_command(*options); }; });
 }
