@@ -50,6 +50,13 @@ std::set<std::string> Case::names_in(const char* key) const {
   return spec_[key].get<std::set<std::string>>();
 }
 
+void Case::number(const std::string& what, double got, double expected, double tolerance) {
+  const double error = std::abs(got - expected);
+  const bool good = error <= tolerance;
+  lines_.push_back(
+      {what, error, good, good ? "" : fmt::format("{:.17g}, expected {:.17g}", got, expected)});
+}
+
 void Case::check(bool holds, const std::string& what) {
   lines_.push_back({what, 0, holds, holds ? "" : "does not hold"});
 }
