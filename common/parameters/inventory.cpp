@@ -228,13 +228,13 @@ void add_memory(List& list, const config::SamConfig& sam) {
   const std::string base(kSam);
   const std::int64_t dim = sam.dim;
   const std::int64_t mem = sam.mem_dim;
-  list.tensor(base + "maskmem_tpos_enc", {7, 1, 1, mem});
+  list.tensor(base + "maskmem_tpos_enc", {sam.num_maskmem, 1, 1, mem});
   list.tensor(base + "no_mem_embed", {1, 1, dim});
   list.tensor(base + "no_mem_pos_enc", {1, 1, dim});
   list.tensor(base + "no_obj_ptr", {1, dim});
   if (sam.version == "2.1") list.tensor(base + "no_obj_embed_spatial", {1, mem});
   list.conv(base + "mask_downsample", {1, 1, 4, 4}, 1);
-  for (int i = 0; i < 4; ++i) {
+  for (std::int64_t i = 0; i < sam.mem_layers; ++i) {
     const std::string layer = fmt::format("{}memory_attention.layers.{}", base, i);
     for (const char* name : {".self_attn", ".cross_attn_image"}) {
       const std::int64_t kv = std::string_view(name) == ".self_attn" ? dim : mem;
@@ -243,8 +243,8 @@ void add_memory(List& list, const config::SamConfig& sam) {
       list.linear(layer + name + ".v_proj", dim, kv);
       list.linear(layer + name + ".out_proj", dim, dim);
     }
-    list.linear(layer + ".linear1", 2048, dim);
-    list.linear(layer + ".linear2", dim, 2048);
+    list.linear(layer + ".linear1", sam.mem_mlp_dim, dim);
+    list.linear(layer + ".linear2", dim, sam.mem_mlp_dim);
     for (int n = 1; n <= 3; ++n) list.norm(fmt::format("{}.norm{}", layer, n), dim);
   }
   list.norm(base + "memory_attention.norm", dim);

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "common/models/weights/safetensors.h"
+#include "common/weights/safetensors.h"
 #include "common/tensor/bridge.h"
 #include "common/tensor/gradients.h"
 #include "tests/golden/formula.h"
@@ -80,7 +80,7 @@ void Case::fill_weights(const NamedTensors& model) const {
   }
   std::map<std::string, HostTensor> weights;
   if (source == "file") {
-    auto file = models::read_safetensors(path_.parent_path() / spec_.at("weights_file"));
+    auto file = weights::read_safetensors(path_.parent_path() / spec_.at("weights_file"));
     TORCH_CHECK(file.has_value(), file.error().message());
     weights = std::move(file->tensors);
   } else {

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "common/models/weights/safetensors.h"
+#include "common/weights/safetensors.h"
 #include "common/tensor/guarded.h"
 #include "tests/golden/registry.h"
 
@@ -32,6 +32,7 @@ Registry all_families() {
   Registry registry;
   add_mllm_cases(registry);
   add_optim_cases(registry);
+  add_weights_cases(registry);
 #ifdef DESA2VA_GOLDEN_SAM2
   add_sam2_cases(registry);
 #endif
@@ -114,9 +115,12 @@ void run_file(const fs::path& path, bool named, const Registry& registry,
     if (document.is_discarded()) return fail_case(name, "this is no JSON", totals);
     return run_case(name, *run, Case(path, std::move(document), {}, std::move(folders)), totals);
   }
-  auto file = models::read_safetensors(path);
+  auto file = weights::read_safetensors(path);
   if (!file) return fail_case(name, file.error().message(), totals);
   if (!file->metadata.contains("case")) {
+    if (const auto* run = registry.find_tensor_file(path.filename()))
+      return run_case(name, *run, Case(path, {}, std::move(file->tensors), std::move(folders)),
+                      totals);
     if (named) skip_case(name, "the file is no case", totals);
     return;  // weights that other cases read
   }
@@ -138,12 +142,10 @@ void run_path(const fs::path& path, const Registry& registry, const std::vector<
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(path)) {
     const auto& file = entry.path();
-    if (!entry.is_regular_file() || file.parent_path().filename().string().starts_with("malformed"))
-      continue;
-    if (file.extension() == ".safetensors" ||
-        (file.extension() == ".json" && !file.filename().string().starts_with("names_"))) {
+    const bool hostile = file.parent_path().filename().string().starts_with("malformed");
+    if (!entry.is_regular_file()) continue;
+    if ((file.extension() == ".safetensors" && !hostile) || file.extension() == ".json")
       files.push_back(file);
-    }
   }
   std::sort(files.begin(), files.end());
   for (const auto& file : files) run_file(file, false, registry, folders, totals);

@@ -6,7 +6,7 @@
 #include "common/models/internvit/mlp1.h"
 #include "common/models/mllm/mllm.h"
 #include "common/models/qwen2/qwen2.h"
-#include "common/models/weights/names.h"
+#include "common/weights/names.h"
 #include "common/parameters/inventory.h"
 #include "tests/golden/registry.h"
 
@@ -55,7 +55,7 @@ config::LlmConfig llm_config(const json& c, const json* lora) {
 
 // Names of a case without LoRA are published names; with it those of the wrapped model.
 std::string case_name(const std::string& path, bool lora) {
-  return lora ? models::canonical_name(path).substr(std::string("mllm.model.").size()) : path;
+  return lora ? weights::canonical_name(path).substr(std::string("mllm.model.").size()) : path;
 }
 
 // Rows at and beyond each length set to 0, as the cases store them.

@@ -21,15 +21,19 @@ class Registry {
   // A JSON file of this name, "tokenizer_cases.json".
   void json_file(const std::string& name, Run run) { files_[name] = std::move(run); }
 
+  // A safetensors file of this name that is no case by its metadata.
+  void tensor_file(const std::string& name, Run run) { tensor_files_[name] = std::move(run); }
+
   const Run* find_module(const std::string& name) const { return find(modules_, name); }
   const Run* find_json_file(const std::string& name) const { return find(files_, name); }
+  const Run* find_tensor_file(const std::string& name) const { return find(tensor_files_, name); }
 
  private:
   static const Run* find(const std::map<std::string, Run>& runs, const std::string& name) {
     const auto found = runs.find(name);
     return found == runs.end() ? nullptr : &found->second;
   }
-  std::map<std::string, Run> modules_, files_;
+  std::map<std::string, Run> modules_, files_, tensor_files_;
 };
 
 void add_mllm_cases(Registry& registry);
@@ -39,5 +43,6 @@ void add_method_cases(Registry& registry);
 void add_data_cases(Registry& registry);
 void add_text_cases(Registry& registry);
 void add_metrics_cases(Registry& registry);
+void add_weights_cases(Registry& registry);
 
 }  // namespace desa2va::golden

@@ -127,19 +127,7 @@ NamedTensors SamSegmenter::named_state() const {
 }
 
 void SamSegmenter::initialise(std::uint64_t seed) {
-  models::initialise(named_state(), seed,
-                     {{"positional_encoding_gaussian_matrix", Fill::normal(1)},
-                      {"trunk.pos_embed", Fill::constant(0)},
-                      {"no_mem_", Fill::truncated_normal(0.02)},
-                      {"maskmem_tpos_enc", Fill::truncated_normal(0.02)},
-                      {"no_obj_", Fill::truncated_normal(0.02)},
-                      {".gamma", Fill::constant(1e-6)},
-                      {"_token.weight", Fill::normal(1)},
-                      {"_tokens.weight", Fill::normal(1)},
-                      {"point_embeddings.", Fill::normal(1)},
-                      {"not_a_point_embed", Fill::normal(1)},
-                      {"no_mask_embed", Fill::normal(1)},
-                      {"fusion.gate.", Fill::constant(0)}});
+  models::initialise(named_state(), seed, parameters::sam_rules());
   if (impl_->text_decoder) text_decoder_from_visual();
 }
 

@@ -130,10 +130,7 @@ at::Tensor InternVit::forward(const at::Tensor& pixels) const {
 }
 
 std::vector<InitRule> InternVit::init_rules(const config::VitConfig& config) {
-  return {{"vision_model.embeddings.class_embedding", Fill::normal(1)},
-          {"vision_model.embeddings.position_embedding", Fill::normal(config.position_scale)},
-          {".ls1", Fill::constant(0.1)},
-          {".ls2", Fill::constant(0.1)}};
+  return parameters::vit_rules(config);
 }
 
 at::Tensor normalise_pixels(const at::Tensor& pixels) {

@@ -13,7 +13,7 @@
 #include "common/models/internvit/internvit.h"
 #include "common/models/internvit/mlp1.h"
 #include "common/models/qwen2/qwen2.h"
-#include "common/models/weights/names.h"
+#include "common/weights/names.h"
 #include "common/tensor/gradients.h"
 
 namespace desa2va::models {
@@ -183,7 +183,7 @@ MllmGenerated Mllm::generate(const MllmInput& prompt, std::int64_t max_new_token
 NamedTensors Mllm::named_tensors() const {
   NamedTensors out;
   for (const auto& [path, tensor] : models::named_tensors(*impl_)) {
-    out.emplace(canonical_name(path), tensor);
+    out.emplace(weights::canonical_name(path), tensor);
   }
   return out;
 }
@@ -195,7 +195,7 @@ at::Tensor Mllm::embedding_snapshot() const {
 NamedTensors Mllm::merged() const {
   NamedTensors out;
   for (const auto& [path, tensor] : impl_->language->merged()) {
-    out.emplace(canonical_name("language_model." + path), tensor);
+    out.emplace(weights::canonical_name("language_model." + path), tensor);
   }
   return out;
 }

@@ -72,7 +72,7 @@ class Mllm {
   MllmGenerated generate(const MllmInput& prompt, std::int64_t max_new_tokens,
                          const std::vector<std::int64_t>& stop_ids) const;
 
-  // Everything, under canonical names (common/models/weights/names.h).
+  // Everything, under canonical names (common/weights/names.h).
   NamedTensors named_tensors() const;
   // A copy of the embedding matrix, for `real_text`.
   at::Tensor embedding_snapshot() const;

@@ -97,15 +97,7 @@ NamedTensors Qwen2::merged() const {
 }
 
 std::vector<InitRule> Qwen2::init_rules(const config::LlmConfig& config) {
-  const auto normal = Fill::normal(config.initializer_range);
-  std::vector<InitRule> rules = {
-      {".lora_B.", Fill::constant(0)}, {"embed_tokens.weight", normal}, {"lm_head.weight", normal}};
-  for (const char* target :
-       {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}) {
-    rules.push_back({std::string(target) + ".base_layer.weight", normal});
-    rules.push_back({std::string(target) + ".base_layer.bias", Fill::constant(0)});
-  }
-  return rules;
+  return parameters::llm_rules(config);
 }
 
 }  // namespace desa2va::models

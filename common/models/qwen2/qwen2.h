@@ -10,7 +10,7 @@
 #include "common/models/weights/initialise.h"
 
 // Qwen2.5 (modeling_qwen2.py) with LoRA on its seven linears. Parameter paths are the published
-// names without "language_model.", LoRA's beside them (common/models/weights/names.h).
+// names without "language_model.", LoRA's beside them (common/weights/names.h).
 namespace desa2va::models {
 
 // Keys and values of all layers for one growing sequence; (B, kv heads, length, head dim).

@@ -1,10 +1,10 @@
-#include "common/models/weights/names.h"
+#include "common/weights/names.h"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace desa2va::models {
+namespace desa2va::weights {
 namespace {
 
 const std::string kLayer = "language_model.model.layers.3.";
@@ -34,4 +34,4 @@ TEST(ModelPath, UndoesTheCanonicalName) {
 }
 
 }  // namespace
-}  // namespace desa2va::models
+}  // namespace desa2va::weights

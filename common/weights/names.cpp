@@ -1,9 +1,9 @@
-#include "common/models/weights/names.h"
+#include "common/weights/names.h"
 
 #include <algorithm>
 #include <array>
 
-namespace desa2va::models {
+namespace desa2va::weights {
 namespace {
 
 constexpr std::string_view kTrainerPrefix = "mllm.model.";
@@ -46,4 +46,4 @@ std::string model_path(std::string_view name) {
   return path;
 }
 
-}  // namespace desa2va::models
+}  // namespace desa2va::weights

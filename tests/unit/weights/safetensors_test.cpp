@@ -1,4 +1,4 @@
-#include "common/models/weights/safetensors.h"
+#include "common/weights/safetensors.h"
 
 #include <cstring>
 #include <fstream>
@@ -9,7 +9,7 @@
 #include "common/base/random.h"
 #include "tests/support/temp_dir.h"
 
-namespace desa2va::models {
+namespace desa2va::weights {
 namespace {
 
 // A file with this header and `data_size` bytes 0, 1, 2, ...
@@ -46,7 +46,7 @@ TEST(Safetensors, TensorsAndMetadataAreRead) {
 }
 
 TEST(Safetensors, TensorsKeepTheMappedFileAlive) {
-  const test::TempDir folder;
+  const desa2va::test::TempDir folder;
   const auto bytes = file_with(kGood, 7);
   std::ofstream(folder / "x.safetensors", std::ios::binary) << as_text(bytes.bytes());
   HostTensor tensor;
@@ -117,4 +117,4 @@ TEST(Safetensors, FlippedBytesNeverDoHarm) {
 }
 
 }  // namespace
-}  // namespace desa2va::models
+}  // namespace desa2va::weights

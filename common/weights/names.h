@@ -15,7 +15,7 @@
 // LoRA's wrappers:
 //     language_model.model.layers.0.self_attn.q_proj.weight, ...q_proj.lora_A.default.weight
 // Other roles' names (text_hidden_fcs.*, decoupler.*, grounding_encoder.*) are their own paths.
-namespace desa2va::models {
+namespace desa2va::weights {
 
 // Path in Mllm -> canonical name.
 std::string canonical_name(std::string_view path);
@@ -23,4 +23,4 @@ std::string canonical_name(std::string_view path);
 // Canonical name, the same without "mllm.model.", or a published InternVL name -> path in Mllm.
 std::string model_path(std::string_view name);
 
-}  // namespace desa2va::models
+}  // namespace desa2va::weights
