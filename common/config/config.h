@@ -200,6 +200,7 @@ struct Config {
   InferConfig infer;
   EvalConfig eval;
   TraceConfig trace;
+  bool export_force = false;  // `export.force`
 
   const ServiceConfig& service(Role role) const { return services.at(role); }
   const EdgeConfig& edge(Edge edge) const { return transport.at(edge); }

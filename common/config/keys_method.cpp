@@ -107,6 +107,9 @@ void visit_method(ModelConfig& model, Visitor& v) {
     s.key("on", decoupler.align_on, one_of({"h_t", "both"}), "", "which prompts");
   });
   v.section("init", [&](Visitor& s) {
+    s.key("from", model.init_from, any(), "path",
+          "run directory or store with the first weights (see `desa2va ckpt import`), with @STEP for "
+          "another than its last step; what it lacks starts at random");
     s.key("prompt_gain", decoupler.prompt_gain, above(0), "",
           "multiplies the projector's initial output weight");
     s.key("real_text_gain", decoupler.real_text_gain, above(0), "",

@@ -77,6 +77,9 @@ void visit_model(ModelConfig& model, Visitor& v) {
     s.key("mask_in_chans", sam.mask_in_chans, at_least(4), "channels",
           "of the mask prompt's convolutions; multiple of 4");
     s.key("mem_dim", sam.mem_dim, at_least(1), "channels", "of memory features");
+    s.key("mem_layers", sam.mem_layers, at_least(1), "layers", "of the memory attention");
+    s.key("mem_mlp_dim", sam.mem_mlp_dim, at_least(1), "channels", "width of its MLP");
+    s.key("num_maskmem", sam.num_maskmem, at_least(1), "frames", "remembered at once");
     s.key("mask_select", sam.mask_select, one_of({"argmax_iou", "fixed"}), "",
           "the mask of the best predicted IoU, or always mask token 1");
     s.key("train_encoder", sam.train_encoder, one_of({"never", "phase_a"}), "",

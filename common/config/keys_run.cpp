@@ -63,6 +63,10 @@ void visit_run(Config& config, Visitor& v) {
           "write one at the end of each phase too, and let it stay: `ckpt fork` starts other runs "
           "there");
   });
+  v.section("export", [&config](Visitor& s) {
+    s.key("force", config.export_force, any(), "",
+          "`ckpt export` also where the format cannot hold the model (decoupler.stem: none)");
+  });
 }
 
 void visit_places(Config& config, Visitor& v) {

@@ -44,6 +44,7 @@ void make_paths_absolute(Config& config, const std::string& base) {
   make_absolute(config.run.dir, base);
   make_absolute(config.data.shards, base);
   make_absolute(config.data.tokenizer, base);
+  make_absolute(config.model.init_from, base);
   if (config.data.recipe.kind != "none") return;  // then relative to what the recipe made
   for (DatasetConfig& item : config.data.mixture) make_absolute(item.path, base);
   for (DatasetConfig& item : config.eval.mixture) make_absolute(item.path, base);

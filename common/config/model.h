@@ -84,7 +84,7 @@ struct SamConfig {
   std::int64_t iou_head_hidden_dim = 256;
   std::int64_t mask_in_chans = 16;
   std::int64_t mem_dim = 64;
-  std::int64_t mem_layers = 4;  // of the memory attention; not a key, as the next two
+  std::int64_t mem_layers = 4;  // of the memory attention
   std::int64_t mem_mlp_dim = 2048;
   std::int64_t num_maskmem = 7;            // frames remembered at once
   std::string mask_select = "argmax_iou";  // | fixed (mask token 1)
@@ -165,6 +165,7 @@ struct ModelConfig {
   DecouplerConfig decoupler;
   LossConfig loss;
   std::string embed_init = "normal";  // `embed.init`: | mean
+  std::string init_from;  // `init.from`: directory with the first weights; load() makes it absolute
 };
 
 }  // namespace desa2va::config

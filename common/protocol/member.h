@@ -22,7 +22,7 @@ struct OpenStep {
 class StepActions {
  public:
   virtual ~StepActions() = default;
-  // Take the state of this step (0: the initial one).
+  // Take the state of this step; 0: the first weights, from the store where it has a step 0.
   virtual Result<void> restore(std::uint64_t step) = 0;
   virtual Result<void> begin_step(const OpenStep& step) = 0;
   // Starts to reduce the gradients among the replicas of the role; then `reduced` is asked until

@@ -9,6 +9,7 @@
 #include "common/storage/checkpoint/catalog.h"
 #include "common/storage/checkpoint/compare.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/weights.h"
 
 namespace desa2va::launcher {
 namespace {
@@ -172,7 +173,8 @@ CLI::App* add_ckpt_command(CLI::App& group, Chosen& chosen, const std::string& n
 }  // namespace
 
 void add_ckpt(CLI::App& app, Chosen& chosen) {
-  auto* group = app.add_subcommand("ckpt", "list, show, compare, verify and fork checkpoints");
+  auto* group = app.add_subcommand(
+      "ckpt", "list, show, compare, verify, fork, import and export checkpoints");
   group->require_subcommand(1);
   const std::string address = "run directory or store, with @STEP for another than the last step";
   const auto add = [&](const std::string& name, const std::string& about, CkptAction action) {
@@ -190,6 +192,8 @@ void add_ckpt(CLI::App& app, Chosen& chosen) {
   add("verify", "read every chunk and check its hash: exit 0 intact, 1 damaged (named)",
       &verify_checkpoints);
   add_ckpt_fork(*group, chosen);
+  add_import(*group, chosen);
+  add_export(*group, chosen);
 }
 
 }  // namespace desa2va::launcher

@@ -20,6 +20,7 @@
 #include "launcher/run/launch.h"
 #include "launcher/run/report.h"
 #include "launcher/run/topology.h"
+#include "launcher/weights/first_weights.h"
 
 namespace desa2va::launcher {
 namespace {
@@ -136,14 +137,18 @@ Result<ExitCode> run_training(config::Loaded loaded, TrainingOutput output) {
   DESA2VA_TRY(check_programs(processes_of(loaded.config, run_dir, programs)));
   DESA2VA_ASSIGN(RunDir dir, RunDir::claim(run_dir));
   DESA2VA_ASSIGN(const auto checkpoint, dir.last_checkpoint());
-  if (checkpoint && loaded.config.data.shards.empty()) {
+  const bool resuming = checkpoint.value_or(0) > 0;  // step 0: first weights, nothing trained yet
+  if (resuming && loaded.config.data.shards.empty()) {
     // Where the recipe's data went when the run began, whatever the cache is now.
     DESA2VA_ASSIGN(const config::Config stored, config::load_run(run_dir));
     loaded.config.data.shards = stored.data.shards;
   }
   DESA2VA_TRY(
       prepare_data(loaded, cache_folder(), [&](const std::string& line) { console.say(line); }));
-  DESA2VA_TRY(dir.adopt(loaded.config, checkpoint.has_value()));
+  DESA2VA_TRY(dir.adopt(loaded.config, resuming));
+  if (!resuming)
+    DESA2VA_TRY(put_first_weights(loaded.config, run_dir,
+                                  [&](const std::string& line) { console.say(line); }));
   const std::uint64_t first_step = checkpoint.value_or(0);
   if (is_complete(run_dir) && first_step >= plan.steps()) {
     console.say("this run is complete");

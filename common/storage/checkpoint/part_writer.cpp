@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -58,20 +59,21 @@ struct PartWriter::Impl {
     return {};
   }
 
-  Result<void> add(std::string_view name, const HostTensor& tensor) {
-    for (const std::int64_t extent : tensor.shape) {
+  // Bytes [begin, end) of the tensor, which stay there until the next call.
+  using Cut = std::function<Result<ByteSpan>(std::uint64_t begin, std::uint64_t end)>;
+
+  Result<void> add(std::string_view name, DType dtype, const std::vector<std::int64_t>& shape,
+                   const Cut& cut) {
+    for (const std::int64_t extent : shape) {
       if (extent < 0) {
-        return fail(Errc::InvalidArgument, "tensor '{}' is {}", name, describe(tensor));
+        return fail(Errc::InvalidArgument, "tensor '{}' is {}", name,
+                    describe(HostTensor{dtype, shape, {}}));
       }
     }
-    const auto grid = chunk_grid(tensor.dtype, tensor.shape);
-    if (tensor.data.size() != grid.back()) {
-      return fail(Errc::InvalidArgument, "tensor '{}' is {} and has {} bytes instead of {}", name,
-                  describe(tensor), tensor.data.size(), grid.back());
-    }
-    TensorRecord record{std::string(name), tensor.dtype, tensor.shape, rank, {}};
+    const auto grid = chunk_grid(dtype, shape);
+    TensorRecord record{std::string(name), dtype, shape, rank, {}};
     for (std::size_t i = 0; i + 1 < grid.size(); ++i) {
-      const auto bytes = tensor.data.bytes().subspan(grid[i], grid[i + 1] - grid[i]);
+      DESA2VA_ASSIGN(const ByteSpan bytes, cut(grid[i], grid[i + 1]));
       const ContentHash hash = content_hash(bytes);
       Chunk chunk;
       if (const auto at = known.find(hash); at != known.end() && is_there(at->second.part)) {
@@ -84,6 +86,20 @@ struct PartWriter::Impl {
     }
     receipt.tensors.push_back(std::move(record));
     return {};
+  }
+
+  Result<void> add(std::string_view name, const HostTensor& tensor) {
+    const bool counts = std::all_of(tensor.shape.begin(), tensor.shape.end(),
+                                    [](std::int64_t extent) { return extent >= 0; });
+    const auto due = counts ? chunk_grid(tensor.dtype, tensor.shape).back() : 0;
+    if (counts && tensor.data.size() != due) {
+      return fail(Errc::InvalidArgument, "tensor '{}' is {} and has {} bytes instead of {}", name,
+                  describe(tensor), tensor.data.size(), due);
+    }
+    return add(name, tensor.dtype, tensor.shape,
+               [&](std::uint64_t begin, std::uint64_t end) -> Result<ByteSpan> {
+                 return tensor.data.bytes().subspan(begin, end - begin);
+               });
   }
 
   // The part's name is known only now; chunks of this part carry an empty name until here.
@@ -144,6 +160,19 @@ Result<PartWriter> PartWriter::create(const std::filesystem::path& dir, std::str
 Result<void> PartWriter::add(std::string_view name, const HostTensor& tensor) {
   if (impl_->failure) return *impl_->failure;
   return impl_->keep(impl_->add(name, tensor).in(fmt::format("save tensor '{}'", name)));
+}
+
+Result<void> PartWriter::add(std::string_view name, DType dtype,
+                             const std::vector<std::int64_t>& shape, const Fill& fill) {
+  if (impl_->failure) return *impl_->failure;
+  Buffer piece;
+  const auto cut = [&](std::uint64_t begin, std::uint64_t end) -> Result<ByteSpan> {
+    if (piece.size() < end - begin) piece = Buffer::allocate(end - begin);
+    const auto part = piece.mutable_bytes().first(end - begin);
+    DESA2VA_TRY(fill(begin, part));
+    return ByteSpan(part);
+  };
+  return impl_->keep(impl_->add(name, dtype, shape, cut).in(fmt::format("save tensor '{}'", name)));
 }
 
 Result<void> PartWriter::add_unchanged(const TensorRecord& record) {

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/storage/checkpoint/manifest.h"
 
@@ -37,6 +39,11 @@ class PartWriter {
 
   // Cuts, hashes and writes what is new; the tensor is read during the call only.
   Result<void> add(std::string_view name, const HostTensor& tensor);
+  // The same for a tensor that is not in memory: `fill` is asked for each chunk in turn, its bytes
+  // [first, first + out.size()), so no more than 4 MiB are held.
+  using Fill = std::function<Result<void>(std::uint64_t first, MutableByteSpan out)>;
+  Result<void> add(std::string_view name, DType dtype, const std::vector<std::int64_t>& shape,
+                   const Fill& fill);
   // A tensor known to be what an earlier record says (frozen): not even hashed.
   Result<void> add_unchanged(const TensorRecord& record);
   // Small state that is no tensor.

@@ -16,8 +16,13 @@ Replica::Replica(Rank self, std::string store, int threads, TrainedStage& stage,
       saver_(std::move(store), to_string(self), std::move(wake)) {}
 
 Result<void> Replica::restore(std::uint64_t step) {
-  if (step == 0) return {};
-  DESA2VA_ASSIGN(auto catalog, checkpoint::Catalog::open_read_only(store_));
+  auto opened = checkpoint::Catalog::open_read_only(store_);
+  if (step == 0) {  // the first weights: in the store, or those of the initialisation
+    if (!opened && opened.error().code() == Errc::NotFound) return {};
+    DESA2VA_ASSIGN(const auto steps, opened ? opened->steps() : Result<std::vector<std::uint64_t>>(opened.error()));
+    if (steps.empty() || steps.front() != 0) return {};
+  }
+  DESA2VA_ASSIGN(const auto catalog, std::move(opened));
   DESA2VA_ASSIGN(auto manifest, catalog.load(step));
   saver_.knows(manifest);
   DESA2VA_ASSIGN(auto reader, checkpoint::CheckpointReader::open(store_, manifest));
@@ -29,6 +34,7 @@ Result<void> Replica::restore(std::uint64_t step) {
   }
   return tensor::guarded([&] {
     tensor::set_threads(threads_);
+    if (step == 0) return stage_.state().start_from(tensors);
     stage_.state().restore(manifest.phase, tensors);
     stage_.restore_extra(tensors, manifest.blobs);
   });

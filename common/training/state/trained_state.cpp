@@ -160,4 +160,16 @@ void TrainedState::restore(Phase phase, const std::map<std::string, HostTensor>&
   optimizer_.restore(optimizer);
 }
 
+void TrainedState::start_from(const std::map<std::string, HostTensor>& saved) {
+  models::NamedTensors into;
+  std::map<std::string, HostTensor> values;
+  for (const auto& [name, tensor] : tensors_) {
+    const auto found = saved.find(name);
+    if (found == saved.end()) continue;
+    into.emplace(name, tensor);
+    values.emplace(name, found->second);
+  }
+  models::load(into, values);
+}
+
 }  // namespace desa2va::training

@@ -65,6 +65,9 @@ class TrainedState {
   std::vector<std::pair<std::string, HostTensor>> snapshot() const;
   // The inverse, in the phase the snapshot was taken in. Names it does not know are left to others.
   void restore(Phase phase, const std::map<std::string, HostTensor>& saved);
+  // First values from elsewhere, of any element type: those of `saved` are taken, what it lacks
+  // keeps what it was initialised with. No optimizer state; the phase is the first step's matter.
+  void start_from(const std::map<std::string, HostTensor>& saved);
 
   const models::NamedTensors& tensors() const { return tensors_; }
 
