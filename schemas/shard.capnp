@@ -18,10 +18,11 @@ struct StoredCosts {         # of consecutive samples
   struct Cost {
     frames @0 :Int64;        # frames that the sample can draw from
     pixels @1 :Int64;        # width * height of one frame
-    tokens @2 :Int64 = -1;   # length of the conversation; -1: not known at import
+    tokens @2 :Int64 = -1;   # of all its words, without templates and pictures; -1: not known
     objects @3 :Int64;       # referred objects, or turns
     textBytes @4 :Int64;     # UTF-8 bytes of all sentences
     decodeMs @5 :Float32 = -1;  # milliseconds to decode one frame at import; -1: not known
+    tiles @6 :Int32 = -1;    # square pictures that the ViT sees of it; -1: not known
   }
 }
 

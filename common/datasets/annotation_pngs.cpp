@@ -1,6 +1,7 @@
 #include "common/datasets/annotation_pngs.h"
 
 #include <filesystem>
+#include <memory>
 #include <set>
 
 #include <fmt/format.h>
@@ -74,38 +75,45 @@ Result<void> AnnotationPngs::set(Sample& sample, Expression& expression, const J
 }
 
 Result<void> import_png_split(const DataTree& tree, const VideoSplit& split,
-                              const std::string& folder, ImportSink& sink) {
-  AnnotationPngs pngs(tree, folder);
-  return import_video_split(
-      tree, split,
-      [&](Sample& sample, Expression& expression, const Json& raw) {
-        return pngs.set(sample, expression, raw);
-      },
-      [&](Sample& sample, const Json&) { return pngs.load(sample); }, {{"annotations", folder}},
-      sink);
+                              const std::string& folder, const ImportRequest& request,
+                              ImportSink& sink) {
+  const MasksOfVideo masks_of = [&](const Json&) -> VideoMasks {
+    auto pngs = std::make_shared<AnnotationPngs>(tree, folder);
+    return {[pngs](Sample& sample, Expression& expression, const Json& raw) {
+              return pngs->set(sample, expression, raw);
+            },
+            [pngs](Sample& sample, const Json&) { return pngs->load(sample); }};
+  };
+  return import_video_split(tree, split, masks_of, {{"annotations", folder}}, request, sink);
 }
 
 Result<void> import_counted_split(const DataTree& tree, VideoSplit split,
-                                  const std::string& mask_file, ImportSink& sink) {
+                                  const std::string& mask_file, const ImportRequest& request,
+                                  ImportSink& sink) {
   nlohmann::json pickle;
   DESA2VA_ASSIGN(const MaskTracks tracks, read_pickled_tracks(tree, mask_file, pickle));
   split.mask_file = mask_file;
-  std::uint64_t counter = 0;
-  const MaskSource masks = [&](Sample& sample, Expression& expression,
-                               const Json&) -> Result<void> {
-    const std::string key = std::to_string(counter++);
-    const auto track = tracks.find(key);
-    if (track == tracks.end())
-      return fail(Errc::Corrupt, "expression {} is number {}, which {} lacks", expression.id, key,
-                  mask_file);
-    auto source = nlohmann::json::parse(expression.source);
-    source["mask_key"] = key;
-    expression.source = source.dump();
-    const std::array<const MaskTrack*, 1> selected = {&track->second};
-    return set_masks(sample, expression, selected);
+  std::uint64_t expressions = 0;  // of the videos so far
+  const MasksOfVideo masks_of = [&](const Json& video) -> VideoMasks {
+    const std::uint64_t first = expressions;
+    expressions += video.at("expressions").size();
+    auto masks = [&, counter = first](Sample& sample, Expression& expression,
+                                      const Json&) mutable -> Result<void> {
+      const std::string key = std::to_string(counter++);
+      const auto track = tracks.find(key);
+      if (track == tracks.end())
+        return fail(Errc::Corrupt, "expression {} is number {}, which {} lacks", expression.id, key,
+                    mask_file);
+      auto source = nlohmann::json::parse(expression.source);
+      source["mask_key"] = key;
+      expression.source = source.dump();
+      const std::array<const MaskTrack*, 1> selected = {&track->second};
+      return set_masks(sample, expression, selected);
+    };
+    return {std::move(masks), {}};
   };
-  return import_video_split(tree, split, masks, {},
-                            {{"mask_tracks", tracks.size()}, {"pickle", pickle}}, sink);
+  return import_video_split(tree, split, masks_of,
+                            {{"mask_tracks", tracks.size()}, {"pickle", pickle}}, request, sink);
 }
 
 }  // namespace desa2va::datasets

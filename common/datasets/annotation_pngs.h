@@ -27,10 +27,12 @@ class AnnotationPngs {
 
 // One split whose masks are such pictures.
 Result<void> import_png_split(const DataTree& tree, const VideoSplit& split,
-                              const std::string& folder, ImportSink& sink);
+                              const std::string& folder, const ImportRequest& request,
+                              ImportSink& sink);
 
 // One split whose masks lie in a pickle, numbered by a counter over all its expressions.
 Result<void> import_counted_split(const DataTree& tree, VideoSplit split,
-                                  const std::string& mask_file, ImportSink& sink);
+                                  const std::string& mask_file, const ImportRequest& request,
+                                  ImportSink& sink);
 
 }  // namespace desa2va::datasets

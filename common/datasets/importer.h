@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,13 @@ struct VideoDetails {
 struct MediaItem {
   ContentHash hash;
   MediaKind kind = MediaKind::Image;
-  Buffer bytes;      // the file as it is
+  Buffer bytes;      // the file as it is; empty: the sink has kept it from an interrupted import
   std::string path;  // below the root
   int width = 0;     // as shown, upright
   int height = 0;
   std::uint32_t rgb_crc32 = 0;        // pictures
   std::optional<VideoDetails> video;  // videos
-  double decode_ms = 0;               // one picture, or one frame, here and now
+  double decode_ms = 0;               // processor time for one picture, or one frame, here
 };
 
 // What was found of one split, beside its samples.
@@ -44,9 +45,9 @@ struct SplitInfo {
   std::string source;  // about its annotation files: a JSON object, for tools
 };
 
-// Where an import goes: a shard writer, a check, a test. Calls come on one thread, each media
-// before the first sample that refers to it; the same file may come again with a later sample
-// (equal hash). A failure returned here ends the import with it.
+// Where an import goes: a shard writer, a check, a test. Calls come on the thread that imports,
+// each media before the first sample that refers to it; the same file may come again with a later
+// sample (equal hash). A failure returned here ends the import with it.
 class ImportSink {
  public:
   virtual ~ImportSink() = default;
@@ -54,12 +55,22 @@ class ImportSink {
   virtual Result<void> sample(const Sample& sample) = 0;
   // After the last sample of a split.
   virtual Result<void> split_done(const SplitInfo& info) = 0;
+  // How much there is to do in all, told once at the start, and how much of it a sample was;
+  // bytes of annotation, roughly.
+  virtual void expect(std::uint64_t /*weight*/) {}
+  virtual void advance(std::uint64_t /*weight*/) {}
 };
+
+class MediaMemory;
 
 struct ImportRequest {
   // The tree that holds every set ("data"): ref_seg/, video_datas/, llava_data/, ...
   std::filesystem::path root;
   std::vector<std::string> splits;  // empty: all that are there
+  // Threads that read and decode; 0: as many as the machine has. What comes out is the same.
+  unsigned threads = 0;
+  std::stop_token stop = {};      // ends the import with Cancelled
+  MediaMemory* memory = nullptr;  // see there; must outlive the import
 };
 
 // One set. Samples come in the order of its annotation file, always the same. Broken media make

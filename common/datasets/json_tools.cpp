@@ -2,15 +2,9 @@
 
 #include <fstream>
 
+#include "common/datasets/json_scan.h"
+
 namespace desa2va::datasets {
-
-namespace {
-
-struct StopParsing {
-  Error error;
-};
-
-}  // namespace
 
 Result<void> with_json_errors(const std::string& path, const std::function<Result<void>()>& work) {
   try {
@@ -23,6 +17,9 @@ Result<void> with_json_errors(const std::string& path, const std::function<Resul
 Result<Json> read_json(const DataTree& tree, const std::string& path) {
   Json value;
   DESA2VA_ASSIGN(const std::filesystem::path full, tree.below(path));
+  std::error_code ignored;
+  if (std::filesystem::exists(full, ignored) && !std::filesystem::is_regular_file(full, ignored))
+    return fail(Errc::InvalidArgument, "{} is no ordinary file", full.string());
   std::ifstream file(full);
   if (!file) return fail(Errc::NotFound, "missing file: {}", full.string());
   DESA2VA_TRY(with_json_errors(path, [&]() -> Result<void> {
@@ -34,31 +31,16 @@ Result<Json> read_json(const DataTree& tree, const std::string& path) {
 
 Result<void> stream_json(const DataTree& tree, const std::string& path, int depth,
                          const JsonVisitor& visit) {
-  DESA2VA_ASSIGN(const std::filesystem::path full, tree.below(path));
-  std::ifstream file(full);
-  if (!file) return fail(Errc::NotFound, "missing file: {}", full.string());
-  std::string key;
-  const Json::parser_callback_t callback = [&](int at, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::key) {
-      if (at == 1) key = parsed.get<std::string>();
-      return true;
+  return scan_json(tree, path, depth, [&](const JsonElement& element) -> Result<void> {
+    DESA2VA_ASSIGN(
+        Json value,
+        parse_element(element.text).in(fmt::format("element at byte {}", element.place.offset)));
+    try {
+      return visit(std::string(depth == 1 ? element.key : element.group), value);
+    } catch (const nlohmann::json::exception& error) {
+      return fail(Errc::Corrupt, "element at byte {}: {}", element.place.offset, error.what());
     }
-    const bool complete = event == Json::parse_event_t::object_end ||
-                          event == Json::parse_event_t::array_end ||
-                          event == Json::parse_event_t::value;
-    if (!complete || at != depth) return true;
-    if (auto visited = visit(key, parsed); !visited) throw StopParsing{visited.error()};
-    return false;  // forgotten: only one element is held
-  };
-  try {
-    return with_json_errors(path, [&]() -> Result<void> {
-      [[maybe_unused]] const Json rest =
-          Json::parse(file, callback);  // what the callback left: nothing much
-      return {};
-    });
-  } catch (const StopParsing& stop) {
-    return Error(stop.error).in(path);
-  }
+  });
 }
 
 std::string text_of(const Json& value) {

@@ -28,6 +28,16 @@ Result<void> stream_json(const DataTree& tree, const std::string& path, int dept
 // Runs `work`, which reads values of the file `path`.
 Result<void> with_json_errors(const std::string& path, const std::function<Result<void>()>& work);
 
+// Runs `work`, which returns some Result, likewise; `where` is file and entry.
+template <class Work>
+auto json_guarded(const std::string& where, Work&& work) -> decltype(work()) {
+  try {
+    return work().in(where);
+  } catch (const nlohmann::json::exception& error) {
+    return fail(Errc::Corrupt, "{}: {}", where, error.what());
+  }
+}
+
 // "12" of 12, "12" or ["12"]: some sets write numbers as text.
 std::string text_of(const Json& value);
 

@@ -1,9 +1,12 @@
 #include "common/datasets/media_loader.h"
 
+#include <time.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "common/datasets/media_memory.h"
 #include "common/preprocess/image/decode.h"
 #include "common/preprocess/video/reader.h"
 
@@ -11,13 +14,20 @@ namespace desa2va::datasets {
 
 namespace {
 
-Result<VideoDetails> decode_video(const Buffer& bytes, const Clock& clock, double& decode_ms) {
+// Processor time of this thread: what decoding costs does not depend on who else is busy.
+double thread_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
+}
+
+Result<VideoDetails> decode_video(const Buffer& bytes, double& decode_ms) {
   DESA2VA_ASSIGN(auto reader, preprocess::VideoReader::open(bytes));
   VideoDetails video;
   video.info = reader.info();
-  const std::int64_t start = clock.now_ns();
+  const double start = thread_ms();
   DESA2VA_ASSIGN(video.index, reader.scan());
-  decode_ms = static_cast<double>(clock.now_ns() - start) * 1e-6 /
+  decode_ms = (thread_ms() - start) /
               static_cast<double>(std::max<std::size_t>(video.index.frames.size(), 1));
   if (video.index.frames.empty())
     return fail(Errc::Corrupt, "no frame can be decoded: {}", video.index.decode_error);
@@ -47,6 +57,35 @@ MediaItem item_of(const LoadedMedia& loaded, Buffer bytes) {
   return item;
 }
 
+void decode_image_into(const Buffer& bytes, LoadedMedia& loaded) {
+  const double start = thread_ms();
+  const auto image = preprocess::decode_image(bytes.bytes());
+  loaded.decode_ms = thread_ms() - start;
+  if (!image) {
+    loaded.problem = image.error().message();
+    return;
+  }
+  loaded.ref.width = image->width;
+  loaded.ref.height = image->height;
+  loaded.ref.rgb_crc32 = crc32(image->rgb.bytes());
+  if (const auto info = preprocess::probe_image(bytes.bytes()))
+    loaded.stored_as = fmt::format("{} {}", preprocess::name(info->format), info->mode);
+}
+
+void decode_video_into(const Buffer& bytes, LoadedMedia& loaded) {
+  auto video = decode_video(bytes, loaded.decode_ms);
+  if (!video) {
+    loaded.problem = video.error().message();
+    return;
+  }
+  loaded.ref.width = video->info.width;
+  loaded.ref.height = video->info.height;
+  if (video->info.rotation % 180 != 0) std::swap(loaded.ref.width, loaded.ref.height);
+  loaded.ref.frames = static_cast<std::uint32_t>(video->index.frames.size());
+  loaded.remark = remark_on(video->index);
+  loaded.video = std::move(*video);
+}
+
 }  // namespace
 
 // Leaves the problem in `loaded` where the file cannot be read.
@@ -60,47 +99,32 @@ Result<Buffer> MediaLoader::read(const std::string& path, LoadedMedia& loaded) {
   return Buffer();
 }
 
-Result<LoadedMedia> MediaLoader::image(const std::string& path) {
-  LoadedMedia loaded;
-  loaded.ref.kind = MediaKind::Image;
-  DESA2VA_ASSIGN(Buffer bytes, read(path, loaded));
-  if (!loaded.problem.empty()) return loaded;
-  const std::int64_t start = clock_.now_ns();
-  const auto image = preprocess::decode_image(bytes.bytes());
-  loaded.decode_ms = static_cast<double>(clock_.now_ns() - start) * 1e-6;
-  if (!image) {
-    loaded.problem = image.error().message();
-    return loaded;
-  }
-  loaded.ref.hash = content_hash(bytes.bytes());
-  loaded.ref.width = image->width;
-  loaded.ref.height = image->height;
-  loaded.ref.rgb_crc32 = crc32(image->rgb.bytes());
-  if (const auto info = preprocess::probe_image(bytes.bytes()))
-    loaded.stored_as = fmt::format("{} {}", preprocess::name(info->format), info->mode);
-  DESA2VA_TRY(sink_.media(item_of(loaded, std::move(bytes))));
+Result<LoadedMedia> MediaLoader::take(LoadedMedia loaded, Buffer bytes, bool stored) {
+  MediaItem item = item_of(loaded, stored ? Buffer() : std::move(bytes));
+  DESA2VA_TRY(take_(std::move(item)));
   return loaded;
 }
 
-Result<LoadedMedia> MediaLoader::video(const std::string& path) {
+Result<LoadedMedia> MediaLoader::load(const std::string& path, MediaKind kind) {
+  const auto stamp = tree_.stamp(path);
+  std::optional<MediaMemory::Known> known;
+  if (memory_ != nullptr && stamp) known = memory_->find(path, kind, *stamp);
+  if (known && (known->handed_on || !known->media.usable())) return std::move(known->media);
+  if (known && known->stored) return take(std::move(known->media), {}, true);
+
   LoadedMedia loaded;
-  loaded.ref.kind = MediaKind::Video;
+  loaded.ref.kind = kind;
   DESA2VA_ASSIGN(Buffer bytes, read(path, loaded));
-  if (!loaded.problem.empty()) return loaded;
-  auto video = decode_video(bytes, clock_, loaded.decode_ms);
-  if (!video) {
-    loaded.problem = video.error().message();
-    return loaded;
+  if (loaded.usable()) {
+    const ContentHash hash = content_hash(bytes.bytes());
+    if (known && known->media.ref.hash == hash)
+      return take(std::move(known->media), std::move(bytes), false);
+    kind == MediaKind::Image ? decode_image_into(bytes, loaded) : decode_video_into(bytes, loaded);
+    if (loaded.usable()) loaded.ref.hash = hash;
+    if (memory_ != nullptr && stamp) DESA2VA_TRY(memory_->remember(loaded, *stamp));
   }
-  loaded.ref.hash = content_hash(bytes.bytes());
-  loaded.ref.width = video->info.width;
-  loaded.ref.height = video->info.height;
-  if (video->info.rotation % 180 != 0) std::swap(loaded.ref.width, loaded.ref.height);
-  loaded.ref.frames = static_cast<std::uint32_t>(video->index.frames.size());
-  loaded.remark = remark_on(video->index);
-  loaded.video = std::move(*video);
-  DESA2VA_TRY(sink_.media(item_of(loaded, std::move(bytes))));
-  return loaded;
+  if (!loaded.usable()) return loaded;
+  return take(std::move(loaded), std::move(bytes), false);
 }
 
 void add_media(Sample& sample, const LoadedMedia& loaded) {

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "common/base/clock.h"
 #include "common/datasets/importer.h"
 #include "common/datasets/tree.h"
 #include "common/preprocess/masks/rle.h"
@@ -19,26 +20,36 @@ struct LoadedMedia {
   std::string stored_as;  // "JPEG RGB"; pictures
   std::optional<VideoDetails> video;
   double decode_ms = 0;  // of one picture or frame
+  bool usable() const { return problem.empty(); }
 };
 
-// Reads media below the root, decodes them completely and hands the good ones to the sink.
+class MediaMemory;
+
+// Where good media go; an ImportSink, or what keeps them until their sample's turn comes.
+using MediaTaker = std::function<Result<void>(MediaItem item)>;
+
+// Reads media below the root, decodes completely what `memory` (may be null) does not know, and
+// hands the good ones on. Belongs to one thread.
 class MediaLoader {
  public:
-  MediaLoader(const DataTree& tree, ImportSink& sink) : tree_(tree), sink_(sink) {}
+  MediaLoader(const DataTree& tree, MediaMemory* memory, MediaTaker take)
+      : tree_(tree), memory_(memory), take_(std::move(take)) {}
 
-  // Fails only with the sink, or for a path that leaves the root; all else is a problem in what
-  // is returned.
-  Result<LoadedMedia> image(const std::string& path);
-  Result<LoadedMedia> video(const std::string& path);
+  // Fails only where the taker does, or for a path that leaves the root; all else is a problem in
+  // what is returned.
+  Result<LoadedMedia> image(const std::string& path) { return load(path, MediaKind::Image); }
+  Result<LoadedMedia> video(const std::string& path) { return load(path, MediaKind::Video); }
 
   const DataTree& tree() const { return tree_; }
 
  private:
+  Result<LoadedMedia> load(const std::string& path, MediaKind kind);
   Result<Buffer> read(const std::string& path, LoadedMedia& loaded);
+  Result<LoadedMedia> take(LoadedMedia loaded, Buffer bytes, bool stored);
 
   const DataTree& tree_;
-  ImportSink& sink_;
-  SystemClock clock_;  // for the cost of decoding
+  MediaMemory* memory_;
+  MediaTaker take_;
 };
 
 // Adds the media to the sample and its problem, if any, to the sample's status.

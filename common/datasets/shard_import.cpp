@@ -4,7 +4,7 @@
 
 #include <fmt/ranges.h>
 
-#include "common/datasets/frame_index.h"
+#include "common/base/clock.h"
 
 namespace desa2va::datasets {
 namespace {
@@ -17,64 +17,68 @@ std::map<std::string, std::string> numerics() {
           {"mask", "COCO run-length code at the size of the picture"}};
 }
 
-std::int64_t text_bytes(const Sample& sample) {
-  std::size_t bytes = sample.caption.size();
-  for (const auto& expression : sample.expressions) {
-    for (const auto& text : expression.texts) bytes += text.size();
-    for (const auto& text : expression.short_texts) bytes += text.size();
+// A rest may be continued by an import that would have made it; the root's content may have
+// changed, which files tell themselves.
+std::string words_of(const ShardImport& job, const std::vector<std::string>& splits) {
+  std::error_code ignored;
+  return fmt::format("desa2va import 1\n{}\n{}\n{}\n{}\n{}\n", job.dataset,
+                     std::filesystem::weakly_canonical(job.request.root, ignored).string(),
+                     fmt::join(splits, " "), job.max_file_bytes, job.timing);
+}
+
+Result<std::vector<std::string>> splits_of(const ShardImport& job, const Importer& importer) {
+  const auto& root = job.request.root;
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(root, ignored))
+    return fail(Errc::NotFound, "{} is no directory", root.string());
+  const auto there = importer.splits(root);
+  if (there.empty())
+    return fail(Errc::NotFound, "no annotation files of '{}' below {}", job.dataset, root.string());
+  for (const auto& split : job.request.splits) {
+    if (std::find(there.begin(), there.end(), split) != there.end()) continue;
+    if (split == "valid_annotations" && job.dataset == "davis17") continue;
+    return fail(Errc::InvalidArgument, "'{}' below {} has no split '{}'; there are: {}",
+                job.dataset, root.string(), split, fmt::join(there, ", "));
   }
-  for (const auto& turn : sample.turns) bytes += turn.question.size() + turn.answer.size();
-  return static_cast<std::int64_t>(bytes);
+  return job.request.splits.empty() ? there : job.request.splits;
+}
+
+// Whether another attempt could use what is there.
+bool worth_leaving(const Error& error, const MediaJournal& journal) {
+  return journal.records() > 0 && error.code() != Errc::Internal;
+}
+
+Result<Imported> run_import(const ShardImport& job, const Importer& importer,
+                            shards::ShardWriter& writer) {
+  DESA2VA_ASSIGN(const auto journal, MediaJournal::open(writer.folder() / "journal", writer));
+  ShardSink sink(writer, {job.progress, journal.get(), job.tokenizer, job.timing});
+  ImportRequest request = job.request;
+  request.memory = journal.get();
+  const SystemClock clock;
+  const auto start = clock.now_ns();
+  auto imported = [&]() -> Result<Imported> {
+    DESA2VA_TRY(importer.run(request, sink).in(fmt::format("import '{}'", job.dataset)));
+    DESA2VA_ASSIGN(auto catalog, writer.finish());
+    return Imported{std::move(catalog), sink.summary()};
+  }();
+  if (imported) {
+    imported->summary.seconds = static_cast<double>(clock.now_ns() - start) * 1e-9;
+    imported->summary.media_bytes = imported->catalog.media_bytes;
+    imported->summary.taken_over = journal->taken_over();
+    return imported;
+  }
+  const bool leave = worth_leaving(imported.error(), *journal);
+  writer.leave_rest(leave);
+  if (!leave) return imported;
+  return Error(
+      imported.error().code(),
+      fmt::format("{}; {} decoded media are kept in {}: the same command goes on from there",
+                  imported.error().message(), journal->records(), writer.folder().string()));
 }
 
 }  // namespace
 
-ShardSink::ShardSink(shards::ShardWriter& writer, std::function<void(std::uint64_t)> progress)
-    : writer_(writer), progress_(std::move(progress)) {}
-
-Result<void> ShardSink::media(const MediaItem& item) {
-  DESA2VA_ASSIGN(const auto hash, writer_.media(item.bytes.bytes()).in(item.path));
-  if (hash != item.hash) {
-    return fail(Errc::Internal, "{}: the importer names {}, its content is {}", item.path,
-                item.hash.hex(), hash.hex());
-  }
-  decode_ms_[hash] = static_cast<float>(item.decode_ms);
-  if (!item.video) return {};
-  return writer_.frame_index(hash, encode_frame_index(item.video->index).bytes()).in(item.path);
-}
-
-Result<void> ShardSink::split_done(const SplitInfo& info) {
-  writer_.fact("split/" + info.split,
-               fmt::format("{} samples, {} expressions", info.samples, info.expressions));
-  writer_.fact("source/" + info.split, info.source);
-  return {};
-}
-
-Result<void> ShardSink::sample(const Sample& sample) {
-  shards::SampleRecord record;
-  record.key = describe(sample);
-  record.payload = encode_sample(sample);
-  if (sample.status == SampleStatus::Broken) {
-    record.broken = sample.reason.empty() ? "broken" : sample.reason;
-  }
-  shards::SampleCost cost;
-  cost.frames = sample.drawable_frames();
-  cost.objects = static_cast<std::int64_t>(sample.expressions.empty() ? sample.turns.size()
-                                                                      : sample.expressions.size());
-  cost.text_bytes = text_bytes(sample);
-  for (const auto& media : sample.media) {
-    cost.pixels = std::max(cost.pixels, std::int64_t{media.width} * media.height);
-    if (media.hash == ContentHash{}) continue;  // the file is missing: the sample is broken
-    const auto measured = decode_ms_.find(media.hash);
-    if (measured != decode_ms_.end()) cost.decode_ms = std::max(cost.decode_ms, measured->second);
-    record.media.push_back(media.hash);
-  }
-  DESA2VA_TRY(writer_.sample(record, cost));
-  if (progress_) progress_(++samples_);
-  return {};
-}
-
-Result<shards::Catalog> import_to_shards(const ShardImport& job) {
+Result<Imported> import_to_shards(const ShardImport& job) {
   const Importer* importer = find_importer(job.dataset);
   if (importer == nullptr) {
     std::vector<std::string_view> names;
@@ -82,30 +86,29 @@ Result<shards::Catalog> import_to_shards(const ShardImport& job) {
     return fail(Errc::InvalidArgument, "no importer for '{}'; there are: {}", job.dataset,
                 fmt::join(names, ", "));
   }
-  const auto there = importer->splits(job.request.root);
-  if (there.empty()) {
-    return fail(Errc::NotFound, "no annotation files of '{}' below {}", job.dataset,
-                job.request.root.string());
-  }
-  for (const auto& split : job.request.splits) {
-    if (std::find(there.begin(), there.end(), split) != there.end()) continue;
-    return fail(Errc::InvalidArgument, "'{}' below {} has no split '{}'; there are: {}",
-                job.dataset, job.request.root.string(), split, fmt::join(there, ", "));
-  }
+  DESA2VA_ASSIGN(const auto splits, splits_of(job, *importer));
   shards::WriterOptions options;
   options.dataset = job.dataset;
   options.kind = job.dataset;
   options.created_by = "desa2va shards import";
   options.numerics = numerics();
-  options.facts = {
-      {"root", job.request.root.string()},
-      {"splits",
-       fmt::format("{}", fmt::join(job.request.splits.empty() ? there : job.request.splits, " "))}};
+  options.facts = {{"root", job.request.root.string()},
+                   {"splits", fmt::format("{}", fmt::join(splits, " "))}};
   options.replace = job.replace;
-  DESA2VA_ASSIGN(auto writer, shards::ShardWriter::create(job.out, std::move(options)));
-  ShardSink sink(writer, job.progress);
-  DESA2VA_TRY(importer->run(job.request, sink).in(fmt::format("import '{}'", job.dataset)));
-  return writer.finish();
+  options.max_file_bytes = job.max_file_bytes;
+  options.resume_as = words_of(job, splits);
+  if (job.restart) {  // an adopted rest is dropped with its writer
+    DESA2VA_ASSIGN(auto rest, shards::ShardWriter::create(job.out, options));
+    rest.leave_rest(false);
+  }
+  for (const bool use_kept : {true, false}) {
+    DESA2VA_ASSIGN(auto writer, shards::ShardWriter::create(job.out, options, use_kept));
+    auto imported = run_import(job, *importer, writer);
+    // Annotations that changed meanwhile: media files are written anew, decoding is not repeated.
+    if (imported || !writer.out_of_step()) return imported;
+    writer.leave_rest(true);
+  }
+  return fail(Errc::Internal, "an import without kept files is out of step");
 }
 
 Result<std::vector<std::filesystem::path>> find_datasets(const std::filesystem::path& dir) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/datasets/pickle.h"
+#include "common/datasets/sample_work.h"
 #include "common/datasets/text_tools.h"
 
 namespace desa2va::datasets {
@@ -54,6 +55,19 @@ Result<void> add_expressions(const VideoSplit& split, const Json& video, const M
   return {};
 }
 
+Result<Sample> video_sample(const VideoSplit& split, const std::string& id, const Json& video,
+                            const VideoMasks& masks, MediaLoader& loader) {
+  Sample sample;
+  sample.dataset = split.dataset;
+  sample.split = split.split;
+  sample.id = id;
+  sample.kind = SampleKind::VideoRef;
+  DESA2VA_TRY(load_frames(loader, split, video, sample));
+  if (masks.hook) DESA2VA_TRY(masks.hook(sample, video));
+  DESA2VA_TRY(add_expressions(split, video, masks.masks, sample));
+  return sample;
+}
+
 }  // namespace
 
 Result<MaskTrack> read_track(const Json& frames) {
@@ -75,15 +89,6 @@ Result<MaskTrack> read_track(const Json& frames) {
   return track;
 }
 
-Result<MaskTracks> read_tracks(const DataTree& tree, const std::string& path) {
-  MaskTracks tracks;
-  DESA2VA_TRY(stream_json(tree, path, 1, [&](const std::string& key, Json& frames) -> Result<void> {
-    DESA2VA_ASSIGN(tracks[key], read_track(frames).in("track " + key));
-    return {};
-  }));
-  return tracks;
-}
-
 Result<MaskTracks> read_pickled_tracks(const DataTree& tree, const std::string& path,
                                        nlohmann::json& facts) {
   DESA2VA_ASSIGN(const Buffer bytes, tree.read(path));
@@ -100,37 +105,57 @@ Result<MaskTracks> read_pickled_tracks(const DataTree& tree, const std::string& 
 }
 
 Result<void> import_video_split(const DataTree& tree, const VideoSplit& split,
-                                const MaskSource& masks, const VideoHook& hook,
-                                nlohmann::json facts, ImportSink& sink) {
-  MediaLoader loader(tree, sink);
-  SplitInfo info{split.dataset, split.split, 0, 0, ""};
-  DESA2VA_ASSIGN(const Json file, read_json(tree, split.expression_file));
-  DESA2VA_TRY(with_json_errors(split.expression_file, [&]() -> Result<void> {
-    std::vector<std::pair<std::string, const Json*>> videos;
-    for (const auto& [id, video] : file.at("videos").items()) videos.emplace_back(id, &video);
-    if (split.sort_videos)
-      std::stable_sort(videos.begin(), videos.end(),
-                       [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (const auto& [id, video] : videos) {
-      Sample sample;
-      sample.dataset = split.dataset;
-      sample.split = split.split;
-      sample.id = id;
-      sample.kind = SampleKind::VideoRef;
-      DESA2VA_TRY(load_frames(loader, split, *video, sample));
-      if (hook) DESA2VA_TRY(hook(sample, *video));
-      DESA2VA_TRY(add_expressions(split, *video, masks, sample).in("video " + id));
-      ++info.samples;
-      info.expressions += sample.expressions.size();
-      DESA2VA_TRY(sink.sample(sample));
-    }
-    return {};
-  }));
+                                const MasksOfVideo& masks_of, nlohmann::json facts,
+                                const ImportRequest& request, ImportSink& sink) {
+  DESA2VA_ASSIGN(const JsonFile file, JsonFile::open(tree, split.expression_file));
+  DESA2VA_ASSIGN(JsonEntries videos, list_entries(file, "videos"));
+  if (split.sort_videos)
+    std::stable_sort(videos.entries.begin(), videos.entries.end(),
+                     [](const auto& a, const auto& b) { return a.key < b.key; });
+  if (videos.duplicates > 0) facts["duplicate_keys"] = videos.duplicates;
+  SampleWork work(tree, request, sink);
+  for (const auto& [id, place] : videos.entries) {
+    const std::string where = fmt::format("{}: video {}", split.expression_file, id);
+    DESA2VA_ASSIGN(Json video, file.read(place));
+    VideoMasks masks;
+    DESA2VA_TRY(json_guarded(where, [&]() -> Result<void> {
+      if (masks_of) masks = masks_of(video);
+      return {};
+    }));
+    DESA2VA_TRY(work.add(place.bytes, [&split, id = id, where, video = std::move(video),
+                                       masks = std::move(masks)](MediaLoader& loader) {
+      return json_guarded(where, [&] { return video_sample(split, id, video, masks, loader); });
+    }));
+  }
   facts["image_folder"] = split.image_folder;
   facts["expression_file"] = split.expression_file;
   facts["mask_file"] = split.mask_file.empty() ? nlohmann::json() : nlohmann::json(split.mask_file);
-  info.source = facts.dump();
-  return sink.split_done(info);
+  return work.split_done({split.dataset, split.split, 0, 0, facts.dump()});
+}
+
+MaskSource masks_by_annotation(const JsonIndex& tracks, const std::string& mask_file) {
+  // Expressions of one video share their tracks; those of other videos are not kept.
+  auto read = std::make_shared<std::map<std::string, MaskTrack>>();
+  return [&tracks, mask_file, read](Sample& sample, Expression& expression,
+                                    const Json& raw) -> Result<void> {
+    std::vector<const MaskTrack*> selected;
+    for (const Json& number : raw.at("anno_id")) {
+      const std::string key = text_of(number);
+      auto known = read->find(key);
+      if (known == read->end()) {
+        const JsonPlace* place = tracks.find(key);
+        if (place == nullptr)
+          return fail(Errc::Corrupt, "expression {} names mask track {}, which {} lacks",
+                      expression.id, key, mask_file);
+        DESA2VA_ASSIGN(const Json frames, tracks.read(*place));
+        DESA2VA_ASSIGN(MaskTrack track, json_guarded(fmt::format("{}: track {}", mask_file, key),
+                                                     [&] { return read_track(frames); }));
+        known = read->emplace(key, std::move(track)).first;
+      }
+      selected.push_back(&known->second);
+    }
+    return set_masks(sample, expression, selected);
+  };
 }
 
 Result<CodedMask> unite_on_frame(const Sample& sample, std::size_t frame,

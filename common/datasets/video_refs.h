@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/datasets/coco_masks.h"
+#include "common/datasets/json_scan.h"
 #include "common/datasets/json_tools.h"
 #include "common/datasets/media_loader.h"
 #include "common/datasets/sample.h"
@@ -25,9 +26,7 @@ using MaskTracks = std::map<std::string, MaskTrack>;
 
 // [RLE | null | [RLE, ...], ...]
 Result<MaskTrack> read_track(const Json& frames);
-// {"17": track, ...}, one track at a time.
-Result<MaskTracks> read_tracks(const DataTree& tree, const std::string& path);
-// The same out of a pickle; `facts` gets its bytes, protocol and opcodes.
+// {"17": track, ...} out of a pickle; `facts` gets its bytes, protocol and opcodes.
 Result<MaskTracks> read_pickled_tracks(const DataTree& tree, const std::string& path,
                                        nlohmann::json& facts);
 
@@ -47,11 +46,22 @@ using MaskSource =
     std::function<Result<void>(Sample& sample, Expression& expression, const Json& raw)>;
 // Called for each video before its expressions; may add to sample.source.
 using VideoHook = std::function<Result<void>(Sample& sample, const Json& video)>;
+// Both for one video, used by the thread that makes its sample; either may be empty.
+struct VideoMasks {
+  MaskSource masks;
+  VideoHook hook;
+};
+// Asked for each video, in order, on the thread that imports.
+using MasksOfVideo = std::function<VideoMasks(const Json& video)>;
 
 // Streams the split into the sink. `facts` is added to the facts of the split.
 Result<void> import_video_split(const DataTree& tree, const VideoSplit& split,
-                                const MaskSource& masks, const VideoHook& hook,
-                                nlohmann::json facts, ImportSink& sink);
+                                const MasksOfVideo& masks_of, nlohmann::json facts,
+                                const ImportRequest& request, ImportSink& sink);
+
+// The union of the tracks that the expression's "anno_id" names, in a mask_dict.json. A track is
+// read when a video first needs it.
+MaskSource masks_by_annotation(const JsonIndex& tracks, const std::string& mask_file);
 
 // Sets one mask per frame of the sample, the union of the tracks, each on a canvas of its frame's
 // size. What had to be mended is noted in the expression's source and the sample's status.

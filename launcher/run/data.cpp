@@ -72,13 +72,15 @@ Result<void> import_one(const config::DatasetConfig& item, const fs::path& root,
   job.dataset = item.importer;
   job.request = {root, {item.split}};
   job.out = shards / item.name;
-  job.progress = [&](std::uint64_t samples) {
+  job.progress = [&](const datasets::ImportProgress& progress) {
     if (clock.now_ns() - said_ns < 2'000'000'000) return;
     said_ns = clock.now_ns();
-    say(fmt::format("importing {}: {} samples", item.name, samples));
+    say(fmt::format("importing {}: {} samples, {:.0f} %", item.name, progress.samples,
+                    100 * progress.fraction));
   };
-  DESA2VA_ASSIGN(const shards::Catalog catalog,
+  DESA2VA_ASSIGN(const datasets::Imported imported,
                  datasets::import_to_shards(job).in(fmt::format("import {}", item.name)));
+  const shards::Catalog& catalog = imported.catalog;
   say(fmt::format("imported {}: {} samples, {} usable, {} media", item.name, catalog.samples,
                   catalog.usable().size(), catalog.media));
   return {};

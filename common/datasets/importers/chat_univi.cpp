@@ -7,6 +7,7 @@
 #include "common/datasets/conversation.h"
 #include "common/datasets/importers/importers.h"
 #include "common/datasets/media_loader.h"
+#include "common/datasets/sample_work.h"
 #include "common/datasets/text_tools.h"
 
 namespace desa2va::datasets {
@@ -49,7 +50,7 @@ Result<Sample> chat_sample(MediaLoader& loader, std::uint64_t index, const Json&
   }
   DESA2VA_ASSIGN(const LoadedMedia media, loader.video(fmt::format("{}/{}", kChatVideos, file)));
   add_media(sample, media);
-  if (media.video) {
+  if (media.usable()) {
     source["segments"] = segments_of(media.ref.frames);
     source["frames_taken"] = std::min<std::uint64_t>(media.ref.frames, kChatFrames);
   }
@@ -65,17 +66,12 @@ Result<Sample> chat_sample(MediaLoader& loader, std::uint64_t index, const Json&
 Result<void> import_chat(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
   if (!tree.has(kChatFile) || !wants(request, "train")) return {};
-  MediaLoader loader(tree, sink);
-  SplitInfo info{"chat_univi", "train", 0, 0, ""};
-  DESA2VA_TRY(stream_json(tree, kChatFile, 1, [&](const std::string&, Json& entry) -> Result<void> {
-    DESA2VA_ASSIGN(
-        const Sample sample,
-        chat_sample(loader, info.samples, entry).in(fmt::format("entry {}", info.samples)));
-    ++info.samples;
-    return sink.sample(sample);
-  }));
-  info.source = nlohmann::json{{"root", kChatVideos}}.dump();
-  return sink.split_done(info);
+  sink.expect(weight_of(tree, kChatFile));
+  const SampleWork::MakeOfElement make = &chat_sample;
+  SampleWork work(tree, request, sink);
+  DESA2VA_TRY(work.add_elements(kChatFile, make));
+  return work.split_done(
+      {"chat_univi", "train", 0, 0, nlohmann::json{{"root", kChatVideos}}.dump()});
 }
 
 }  // namespace

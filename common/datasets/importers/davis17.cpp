@@ -6,6 +6,7 @@
 
 #include "common/datasets/annotation_pngs.h"
 #include "common/datasets/importers/importers.h"
+#include "common/datasets/sample_work.h"
 
 namespace desa2va::datasets {
 
@@ -30,14 +31,16 @@ Result<void> import_davis(const ImportRequest& request, ImportSink& sink) {
   split.expression_file = kDavisExpressions;
   split.sort_videos = true;
   split.sort_expressions = true;
+  sink.expect(weight_of(tree, kDavisExpressions));
   if (wants(request, "valid")) {
     split.split = "valid";
-    DESA2VA_TRY(tree.has(kDavisMasks) ? import_counted_split(tree, split, kDavisMasks, sink)
-                                      : import_png_split(tree, split, kDavisPngs, sink));
+    DESA2VA_TRY(tree.has(kDavisMasks)
+                    ? import_counted_split(tree, split, kDavisMasks, request, sink)
+                    : import_png_split(tree, split, kDavisPngs, request, sink));
   }
   if (!request.splits.empty() && wants(request, "valid_annotations")) {
     split.split = "valid_annotations";
-    DESA2VA_TRY(import_png_split(tree, split, kDavisPngs, sink));
+    DESA2VA_TRY(import_png_split(tree, split, kDavisPngs, request, sink));
   }
   return {};
 }

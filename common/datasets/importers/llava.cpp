@@ -6,6 +6,7 @@
 #include "common/datasets/conversation.h"
 #include "common/datasets/importers/importers.h"
 #include "common/datasets/media_loader.h"
+#include "common/datasets/sample_work.h"
 #include "common/datasets/text_tools.h"
 
 namespace desa2va::datasets {
@@ -50,17 +51,11 @@ Result<Sample> llava_sample(MediaLoader& loader, std::uint64_t index, const Json
 Result<void> import_llava(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
   if (!tree.has(kLlavaFile) || !wants(request, "train")) return {};
-  MediaLoader loader(tree, sink);
-  SplitInfo info{"llava", "train", 0, 0, "{}"};
-  DESA2VA_TRY(
-      stream_json(tree, kLlavaFile, 1, [&](const std::string&, Json& entry) -> Result<void> {
-        DESA2VA_ASSIGN(
-            const Sample sample,
-            llava_sample(loader, info.samples, entry).in(fmt::format("entry {}", info.samples)));
-        ++info.samples;
-        return sink.sample(sample);
-      }));
-  return sink.split_done(info);
+  sink.expect(weight_of(tree, kLlavaFile));
+  const SampleWork::MakeOfElement make = &llava_sample;
+  SampleWork work(tree, request, sink);
+  DESA2VA_TRY(work.add_elements(kLlavaFile, make));
+  return work.split_done({"llava", "train", 0, 0, "{}"});
 }
 
 }  // namespace

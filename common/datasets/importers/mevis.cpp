@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/datasets/importers/importers.h"
+#include "common/datasets/sample_work.h"
 #include "common/datasets/video_refs.h"
 
 namespace desa2va::datasets {
@@ -24,36 +25,32 @@ std::vector<std::string> mevis_splits(const std::filesystem::path& root) {
   return found;
 }
 
-Result<void> import_mevis_split(const DataTree& tree, const std::string& name, ImportSink& sink) {
+Result<void> import_mevis_split(const DataTree& tree, const std::string& name,
+                                const ImportRequest& request, ImportSink& sink) {
   VideoSplit split;
   split.dataset = "mevis";
   split.split = name;
   split.image_folder = mevis_path(name, "JPEGImages");
   split.expression_file = mevis_path(name, "meta_expressions.json");
   const std::string mask_file = mevis_path(name, "mask_dict.json");
-  if (!tree.has(mask_file)) return import_video_split(tree, split, {}, {}, {}, sink);
+  if (!tree.has(mask_file)) return import_video_split(tree, split, {}, {}, request, sink);
 
   split.mask_file = mask_file;
-  DESA2VA_ASSIGN(const MaskTracks tracks, read_tracks(tree, mask_file));
-  const MaskSource masks = [&](Sample& sample, Expression& expression,
-                               const Json& raw) -> Result<void> {
-    std::vector<const MaskTrack*> selected;
-    for (const Json& number : raw.at("anno_id")) {
-      const auto track = tracks.find(text_of(number));
-      if (track == tracks.end())
-        return fail(Errc::Corrupt, "expression {} names mask track {}, which {} lacks",
-                    expression.id, text_of(number), mask_file);
-      selected.push_back(&track->second);
-    }
-    return set_masks(sample, expression, selected);
+  DESA2VA_ASSIGN(const JsonIndex tracks, JsonIndex::build(tree, mask_file));
+  const MasksOfVideo masks_of = [&](const Json&) -> VideoMasks {
+    return {masks_by_annotation(tracks, mask_file), {}};
   };
-  return import_video_split(tree, split, masks, {}, {{"mask_tracks", tracks.size()}}, sink);
+  return import_video_split(tree, split, masks_of, {{"mask_tracks", tracks.size()}}, request, sink);
 }
 
 Result<void> import_mevis(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
-  for (const std::string& split : mevis_splits(request.root))
-    if (wants(request, split)) DESA2VA_TRY(import_mevis_split(tree, split, sink));
+  const auto splits = mevis_splits(request.root);
+  for (const std::string& split : splits)
+    if (wants(request, split))
+      sink.expect(weight_of(tree, mevis_path(split, "meta_expressions.json")));
+  for (const std::string& split : splits)
+    if (wants(request, split)) DESA2VA_TRY(import_mevis_split(tree, split, request, sink));
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include "common/datasets/conversation.h"
 #include "common/datasets/importers/importers.h"
 #include "common/datasets/media_loader.h"
+#include "common/datasets/sample_work.h"
 
 namespace desa2va::datasets {
 
@@ -120,19 +121,18 @@ Result<Sample> osprey_sample(MediaLoader& loader, const std::string& part, std::
 
 Result<void> import_osprey(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
-  MediaLoader loader(tree, sink);
-  for (const std::string& part : osprey_splits(request.root)) {
+  const auto parts = osprey_splits(request.root);
+  for (const std::string& part : parts)
+    if (wants(request, part)) sink.expect(weight_of(tree, osprey_file(part)));
+  for (const std::string& part : parts) {
     if (!wants(request, part)) continue;
-    SplitInfo info{"osprey", part, 0, 0, "{}"};
-    DESA2VA_TRY(stream_json(
-        tree, osprey_file(part), 1, [&](const std::string&, Json& entry) -> Result<void> {
-          DESA2VA_ASSIGN(const Sample sample, osprey_sample(loader, part, info.samples, entry)
-                                                  .in(fmt::format("entry {}", info.samples)));
-          ++info.samples;
-          info.expressions += sample.expressions.size();
-          return sink.sample(sample);
-        }));
-    DESA2VA_TRY(sink.split_done(info));
+    const SampleWork::MakeOfElement make = [&](MediaLoader& loader, std::uint64_t index,
+                                               const Json& entry) {
+      return osprey_sample(loader, part, index, entry);
+    };
+    SampleWork work(tree, request, sink);
+    DESA2VA_TRY(work.add_elements(osprey_file(part), make));
+    DESA2VA_TRY(work.split_done({"osprey", part, 0, 0, "{}"}));
   }
   return {};
 }

@@ -2,15 +2,20 @@
 // refs(umd).p (a pickled list of refs) and coco2014/train2014/*.jpg. One sample is one picture
 // with the refs of one split; of several refs of an annotation the last counts, at the place of
 // the first.
+#include <algorithm>
 #include <map>
-#include <set>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "common/datasets/coco_masks.h"
 #include "common/datasets/importers/importers.h"
+#include "common/datasets/json_scan.h"
 #include "common/datasets/media_loader.h"
 #include "common/datasets/pickle.h"
+#include "common/datasets/sample_work.h"
 #include "common/datasets/text_tools.h"
 
 namespace desa2va::datasets {
@@ -28,9 +33,10 @@ struct RefcocoFiles {
   std::string folder;
   std::string refs_file;
   nlohmann::json refs;
-  std::map<std::int64_t, CocoPicture> pictures;
-  std::map<std::int64_t, Segmentation> masks;    // by annotation, of those that refs name
-  std::map<std::int64_t, std::string> problems;  // of annotations whose mask cannot be read
+  // Of what the refs name; the last of equal ids counts.
+  std::unordered_map<std::int64_t, CocoPicture> pictures;
+  std::unordered_map<std::int64_t, JsonPlace> annotations;
+  std::optional<JsonFile> instances;
   nlohmann::json facts;
 };
 
@@ -41,36 +47,42 @@ std::string refs_name(std::string_view dataset) {
   return dataset == "refcocog" ? "refs(umd).p" : "refs(unc).p";
 }
 
-Result<void> read_pictures(const DataTree& tree, RefcocoFiles& files) {
+Result<void> read_instances(const DataTree& tree, RefcocoFiles& files) {
+  std::unordered_set<std::int64_t> annotations;
+  std::unordered_set<std::int64_t> pictures;
+  for (const auto& ref : files.refs) {
+    annotations.insert(ref.at("ann_id").get<std::int64_t>());
+    pictures.insert(ref.at("image_id").get<std::int64_t>());
+  }
+  std::uint64_t image_count = 0;
+  std::uint64_t annotation_count = 0;
+  std::uint64_t duplicates = 0;
   const std::string path = files.folder + "/instances.json";
-  std::uint64_t annotations = 0;
-  // Annotations may stand before the pictures whose size they need: two passes.
-  DESA2VA_TRY(stream_json(tree, path, 2, [&](const std::string& key, Json& item) -> Result<void> {
-    if (key != "images") return {};
-    files.pictures[item.at("id").get<std::int64_t>()] = {item.at("file_name").get<std::string>(),
-                                                         item.at("width").get<int>(),
-                                                         item.at("height").get<int>()};
-    return {};
+  DESA2VA_ASSIGN(files.instances, JsonFile::open(tree, path));
+  DESA2VA_TRY(files.instances->scan(2, [&](const JsonElement& element) -> Result<void> {
+    const bool image = element.group == "images";
+    if (!image && element.group != "annotations") return {};
+    return json_guarded(
+        fmt::format("{} at byte {}", element.group, element.place.offset), [&]() -> Result<void> {
+          DESA2VA_ASSIGN(const Json item, parse_element(element.text));
+          const auto id = item.at("id").get<std::int64_t>();
+          ++(image ? image_count : annotation_count);
+          if (image && pictures.contains(id)) {
+            const bool first = files.pictures
+                                   .insert_or_assign(id, CocoPicture{item.at("file_name"),
+                                                                     item.at("width").get<int>(),
+                                                                     item.at("height").get<int>()})
+                                   .second;
+            duplicates += first ? 0 : 1;
+          } else if (!image && annotations.contains(id)) {
+            duplicates += files.annotations.insert_or_assign(id, element.place).second ? 0 : 1;
+          }
+          return {};
+        });
   }));
-  std::set<std::int64_t> named;
-  for (const auto& ref : files.refs) named.insert(ref.at("ann_id").get<std::int64_t>());
-  DESA2VA_TRY(stream_json(tree, path, 2, [&](const std::string& key, Json& item) -> Result<void> {
-    if (key != "annotations") return {};
-    ++annotations;
-    const auto id = item.at("id").get<std::int64_t>();
-    const auto picture = files.pictures.find(item.at("image_id").get<std::int64_t>());
-    if (!named.contains(id) || picture == files.pictures.end()) return {};
-    auto mask =
-        read_segmentation(item.at("segmentation"), picture->second.height, picture->second.width);
-    if (mask) {
-      files.masks[id] = std::move(*mask);
-    } else {
-      files.problems[id] = mask.error().message();
-    }
-    return {};
-  }));
-  files.facts["images"] = files.pictures.size();
-  files.facts["annotations"] = annotations;
+  files.facts["images"] = image_count;
+  files.facts["annotations"] = annotation_count;
+  if (duplicates > 0) files.facts["duplicate_ids"] = duplicates;
   return {};
 }
 
@@ -89,8 +101,18 @@ Result<RefcocoFiles> read_refcoco(const DataTree& tree, std::string_view dataset
       {"refs", files.refs.size()},
       {"pickle",
        {{"bytes", bytes.size()}, {"protocol", pickle.protocol}, {"opcodes", pickle.opcodes}}}};
-  DESA2VA_TRY(with_json_errors(path, [&] { return read_pictures(tree, files); }));
+  DESA2VA_TRY(with_json_errors(path, [&] { return read_instances(tree, files); }));
   return files;
+}
+
+Result<Segmentation> mask_of(const RefcocoFiles& files, std::int64_t id, std::int64_t image) {
+  const auto place = files.annotations.find(id);
+  if (place == files.annotations.end()) return fail(Errc::NotFound, "is not in instances.json");
+  DESA2VA_ASSIGN(const Json item, files.instances->read(place->second));
+  // The size is that of the picture which the annotation itself names.
+  auto picture = files.pictures.find(item.at("image_id").get<std::int64_t>());
+  if (picture == files.pictures.end()) picture = files.pictures.find(image);
+  return read_segmentation(item.at("segmentation"), picture->second.height, picture->second.width);
 }
 
 // What one ref says of its object.
@@ -107,34 +129,50 @@ Result<void> add_object(const RefcocoFiles& files, const nlohmann::json& ref, Sa
                            {"ref_id", ref.at("ref_id")},
                            {"category_id", ref.at("category_id")},
                            {"raw", raw}};
-  if (const auto found = files.masks.find(annotation); found != files.masks.end()) {
-    const Segmentation& segmentation = found->second;
-    if (segmentation.polygons > 0) {
-      source["polygons"] = segmentation.polygons;
+  auto segmentation = mask_of(files, annotation, ref.at("image_id").get<std::int64_t>());
+  if (segmentation) {
+    if (segmentation->polygons > 0) {
+      source["polygons"] = segmentation->polygons;
     } else {
       source["encoding"] =
-          segmentation.compressed ? "compressed RLE (iscrowd)" : "uncompressed RLE (iscrowd)";
+          segmentation->compressed ? "compressed RLE (iscrowd)" : "uncompressed RLE (iscrowd)";
     }
     bool moved = false;
     const MediaRef& picture = sample.media[0];
-    const auto& mask = segmentation.mask;
+    const auto& mask = segmentation->mask;
     expression.masks = {
         coded(picture.width == 0 ? mask : fit_to(mask, picture.height, picture.width, moved))};
     if (moved)
       sample.warn(fmt::format("annotation {}: mask size differs from the picture", annotation));
   } else {
-    const auto problem = files.problems.find(annotation);
-    sample.mark_broken(fmt::format(
-        "annotation {}: {}", annotation,
-        problem == files.problems.end() ? "is not in instances.json" : problem->second));
+    sample.mark_broken(
+        fmt::format("annotation {}: {}", annotation, segmentation.error().message()));
   }
   expression.source = source.dump();
   sample.expressions.push_back(std::move(expression));
   return {};
 }
 
-Result<void> import_refcoco_split(const RefcocoFiles& files, const std::string& split,
-                                  MediaLoader& loader, ImportSink& sink) {
+Result<Sample> picture_sample(const RefcocoFiles& files, const std::string& split, std::int64_t id,
+                              const std::vector<const nlohmann::json*>& refs, MediaLoader& loader) {
+  const auto picture = files.pictures.find(id);
+  if (picture == files.pictures.end()) return fail(Errc::Corrupt, "is not in instances.json");
+  Sample sample;
+  sample.dataset = files.dataset;
+  sample.split = split;
+  sample.id = std::to_string(id);
+  sample.kind = SampleKind::ImageRef;
+  sample.source = nlohmann::json{{"image_id", id}, {"file", picture->second.file}}.dump();
+  DESA2VA_ASSIGN(const LoadedMedia media,
+                 loader.image(files.folder + "/coco2014/train2014/" + picture->second.file));
+  add_media(sample, media);
+  for (const nlohmann::json* ref : refs) DESA2VA_TRY(add_object(files, *ref, sample));
+  return sample;
+}
+
+Result<void> import_refcoco_split(const DataTree& tree, const RefcocoFiles& files,
+                                  const std::string& split, const ImportRequest& request,
+                                  ImportSink& sink) {
   // Annotations in the order they are first met, each with its last ref; pictures likewise.
   std::vector<std::int64_t> order;
   std::map<std::int64_t, const nlohmann::json*> last_ref;
@@ -154,35 +192,29 @@ Result<void> import_refcoco_split(const RefcocoFiles& files, const std::string& 
     objects[picture].push_back(last_ref[annotation]);
   }
 
-  SplitInfo info{files.dataset, split, 0, 0, ""};
+  SampleWork work(tree, request, sink);
   for (const std::int64_t id : pictures) {
-    const auto picture = files.pictures.find(id);
-    if (picture == files.pictures.end())
-      return fail(Errc::Corrupt, "{}: image {} is not in instances.json", files.folder, id);
-    Sample sample;
-    sample.dataset = files.dataset;
-    sample.split = split;
-    sample.id = std::to_string(id);
-    sample.kind = SampleKind::ImageRef;
-    sample.source = nlohmann::json{{"image_id", id}, {"file", picture->second.file}}.dump();
-    DESA2VA_ASSIGN(const LoadedMedia media,
-                   loader.image(files.folder + "/coco2014/train2014/" + picture->second.file));
-    add_media(sample, media);
-    for (const nlohmann::json* ref : objects[id]) DESA2VA_TRY(add_object(files, *ref, sample));
-    ++info.samples;
-    info.expressions += sample.expressions.size();
-    DESA2VA_TRY(sink.sample(sample));
+    DESA2VA_TRY(work.add(1, [&, id](MediaLoader& loader) -> Result<Sample> {
+      return json_guarded(fmt::format("{}: image {}", files.folder, id),
+                          [&] { return picture_sample(files, split, id, objects.at(id), loader); });
+    }));
   }
-  info.source =
-      nlohmann::json{{"set", files.facts}, {"refs", refs}, {"objects", order.size()}}.dump();
-  return sink.split_done(info);
+  return work.split_done(
+      {files.dataset, split, 0, 0,
+       nlohmann::json{{"set", files.facts}, {"refs", refs}, {"objects", order.size()}}.dump()});
+}
+
+std::uint64_t pictures_of(const RefcocoFiles& files, const std::string& split) {
+  std::unordered_set<std::int64_t> pictures;
+  for (const auto& ref : files.refs)
+    if (ref.at("split") == split) pictures.insert(ref.at("image_id").get<std::int64_t>());
+  return pictures.size();
 }
 
 Result<void> import_refcoco(std::string_view dataset, const ImportRequest& request,
                             ImportSink& sink) {
   const DataTree tree(request.root);
   DESA2VA_ASSIGN(const RefcocoFiles files, read_refcoco(tree, dataset));
-  MediaLoader loader(tree, sink);
   return with_json_errors(files.refs_file, [&]() -> Result<void> {
     std::vector<std::string> splits;
     for (const auto& ref : files.refs) {
@@ -190,7 +222,10 @@ Result<void> import_refcoco(std::string_view dataset, const ImportRequest& reque
       if (std::find(splits.begin(), splits.end(), split) == splits.end()) splits.push_back(split);
     }
     for (const std::string& split : splits)
-      if (wants(request, split)) DESA2VA_TRY(import_refcoco_split(files, split, loader, sink));
+      if (wants(request, split)) sink.expect(pictures_of(files, split));
+    for (const std::string& split : splits)
+      if (wants(request, split))
+        DESA2VA_TRY(import_refcoco_split(tree, files, split, request, sink));
     return {};
   });
 }

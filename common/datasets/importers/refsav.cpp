@@ -7,8 +7,9 @@
 
 #include "common/datasets/coco_masks.h"
 #include "common/datasets/importers/importers.h"
-#include "common/datasets/json_tools.h"
+#include "common/datasets/json_scan.h"
 #include "common/datasets/media_loader.h"
+#include "common/datasets/sample_work.h"
 
 namespace desa2va::datasets {
 
@@ -68,7 +69,7 @@ Result<Sample> refsav_sample(MediaLoader& loader, const std::string& key, const 
   const auto annotation = entry.at("anno_path").get<std::string>();
   DESA2VA_ASSIGN(const LoadedMedia media, loader.video(fmt::format("{}/{}", kRefsavFolder, video)));
   add_media(sample, media);
-  const std::size_t video_frames = media.video ? media.video->index.frames.size() : 0;
+  const std::size_t video_frames = media.usable() ? media.ref.frames : 0;
   const std::size_t kept = (video_frames + kRefsavStride - 1) / kRefsavStride;
   nlohmann::json source = {{"key", key},
                            {"video", video},
@@ -101,17 +102,22 @@ Result<Sample> refsav_sample(MediaLoader& loader, const std::string& key, const 
 Result<void> import_refsav(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
   if (!tree.has(kRefsavIndex) || !wants(request, "train")) return {};
-  MediaLoader loader(tree, sink);
-  SplitInfo info{"refsav", "train", 0, 0, ""};
-  DESA2VA_TRY(
-      stream_json(tree, kRefsavIndex, 1, [&](const std::string& key, Json& entry) -> Result<void> {
-        DESA2VA_ASSIGN(const Sample sample, refsav_sample(loader, key, entry).in(key));
-        ++info.samples;
-        info.expressions += sample.expressions.size();
-        return sink.sample(sample);
-      }));
-  info.source = nlohmann::json{{"root", kRefsavFolder}, {"expression_file", kRefsavIndex}}.dump();
-  return sink.split_done(info);
+  DESA2VA_ASSIGN(const JsonFile index, JsonFile::open(tree, kRefsavIndex));
+  DESA2VA_ASSIGN(const JsonEntries list, list_entries(index, {}));
+  for (const JsonEntry& entry : list.entries) sink.expect(entry.place.bytes);
+  SampleWork work(tree, request, sink);
+  for (const JsonEntry& entry : list.entries) {
+    DESA2VA_TRY(work.add(entry.place.bytes, [&](MediaLoader& loader) -> Result<Sample> {
+      const std::string where = fmt::format("{}: {}", kRefsavIndex, entry.key);
+      return json_guarded(where, [&]() -> Result<Sample> {
+        DESA2VA_ASSIGN(const Json value, index.read(entry.place));
+        return refsav_sample(loader, entry.key, value);
+      });
+    }));
+  }
+  nlohmann::json source = {{"root", kRefsavFolder}, {"expression_file", kRefsavIndex}};
+  if (list.duplicates > 0) source["duplicate_keys"] = list.duplicates;
+  return work.split_done({"refsav", "train", 0, 0, source.dump()});
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 // that is there), mask_dict.json as in MeViS and mask_dict_foreground.json: {video: {"masks_rle":
 // [RLE or list per frame]}}.
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "common/datasets/importers/importers.h"
+#include "common/datasets/sample_work.h"
 #include "common/datasets/video_refs.h"
 
 namespace desa2va::datasets {
@@ -29,17 +31,6 @@ std::vector<std::string> revos_splits(const std::filesystem::path& root) {
   return found;
 }
 
-Result<MaskTracks> read_foreground(const DataTree& tree) {
-  MaskTracks tracks;
-  if (!tree.has(kRevosForeground)) return tracks;
-  DESA2VA_TRY(stream_json(
-      tree, kRevosForeground, 1, [&](const std::string& video, Json& value) -> Result<void> {
-        DESA2VA_ASSIGN(tracks[video], read_track(value.at("masks_rle")).in(video));
-        return {};
-      }));
-  return tracks;
-}
-
 Result<void> add_foreground(const MaskTrack& track, Sample& sample, nlohmann::json& source) {
   nlohmann::json listed = nlohmann::json::array();
   for (std::size_t frame = 0; frame < sample.media.size() && frame < track.size(); ++frame) {
@@ -55,32 +46,38 @@ Result<void> add_foreground(const MaskTrack& track, Sample& sample, nlohmann::js
   return {};
 }
 
+// Notes what the order of frames was and adds the foreground, where the set has one.
+Result<void> finish_revos_video(const JsonIndex* foreground, const Json& video, Sample& sample) {
+  auto source = nlohmann::json::parse(sample.source);
+  const auto frames = video.at("frames").get<std::vector<std::string>>();
+  if (!std::is_sorted(frames.begin(), frames.end())) source["listed_unsorted"] = true;
+  const JsonPlace* place = foreground == nullptr ? nullptr : foreground->find(sample.id);
+  if (place != nullptr) {
+    DESA2VA_ASSIGN(const Json value, foreground->read(*place));
+    DESA2VA_ASSIGN(const MaskTrack track, json_guarded(kRevosForeground, [&] {
+                     return read_track(value.at("masks_rle"));
+                   }));
+    DESA2VA_TRY(add_foreground(track, sample, source));
+  }
+  sample.source = source.dump();
+  return {};
+}
+
 Result<void> import_revos(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
   const auto splits = revos_splits(request.root);
   if (splits.empty()) return {};
-  DESA2VA_ASSIGN(const MaskTracks tracks, read_tracks(tree, kRevosMasks));
-  DESA2VA_ASSIGN(const MaskTracks foreground, read_foreground(tree));
-  const MaskSource masks = [&](Sample& sample, Expression& expression,
-                               const Json& raw) -> Result<void> {
-    std::vector<const MaskTrack*> selected;
-    for (const Json& number : raw.at("anno_id")) {
-      const auto track = tracks.find(text_of(number));
-      if (track == tracks.end())
-        return fail(Errc::Corrupt, "expression {} names mask track {}, which {} lacks",
-                    expression.id, text_of(number), kRevosMasks);
-      selected.push_back(&track->second);
-    }
-    return set_masks(sample, expression, selected);
-  };
-  const VideoHook hook = [&](Sample& sample, const Json& video) -> Result<void> {
-    auto source = nlohmann::json::parse(sample.source);
-    const auto frames = video.at("frames").get<std::vector<std::string>>();
-    if (!std::is_sorted(frames.begin(), frames.end())) source["listed_unsorted"] = true;
-    if (const auto track = foreground.find(sample.id); track != foreground.end())
-      DESA2VA_TRY(add_foreground(track->second, sample, source));
-    sample.source = source.dump();
-    return {};
+  for (const std::string& name : splits)
+    if (wants(request, name)) sink.expect(weight_of(tree, revos_expressions(name)));
+  DESA2VA_ASSIGN(const JsonIndex tracks, JsonIndex::build(tree, kRevosMasks));
+  std::optional<JsonIndex> foreground;
+  if (tree.has(kRevosForeground)) {
+    DESA2VA_ASSIGN(foreground, JsonIndex::build(tree, kRevosForeground));
+  }
+  const MasksOfVideo masks_of = [&](const Json&) -> VideoMasks {
+    return {masks_by_annotation(tracks, kRevosMasks), [&](Sample& sample, const Json& video) {
+              return finish_revos_video(foreground ? &*foreground : nullptr, video, sample);
+            }};
   };
   for (const std::string& name : splits) {
     if (!wants(request, name)) continue;
@@ -91,7 +88,7 @@ Result<void> import_revos(const ImportRequest& request, ImportSink& sink) {
     split.expression_file = revos_expressions(name);
     split.mask_file = kRevosMasks;
     DESA2VA_TRY(
-        import_video_split(tree, split, masks, hook, {{"mask_tracks", tracks.size()}}, sink));
+        import_video_split(tree, split, masks_of, {{"mask_tracks", tracks.size()}}, request, sink));
   }
   return {};
 }

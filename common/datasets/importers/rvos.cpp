@@ -6,6 +6,7 @@
 
 #include "common/datasets/annotation_pngs.h"
 #include "common/datasets/importers/importers.h"
+#include "common/datasets/sample_work.h"
 
 namespace desa2va::datasets {
 
@@ -28,7 +29,10 @@ std::vector<std::string> rvos_splits(const std::filesystem::path& root) {
 
 Result<void> import_rvos(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
-  for (const std::string& name : rvos_splits(request.root)) {
+  const auto splits = rvos_splits(request.root);
+  for (const std::string& name : splits)
+    if (wants(request, name)) sink.expect(weight_of(tree, rvos_expressions(name)));
+  for (const std::string& name : splits) {
     if (!wants(request, name)) continue;
     VideoSplit split;
     split.dataset = "rvos";
@@ -37,11 +41,11 @@ Result<void> import_rvos(const ImportRequest& request, ImportSink& sink) {
     split.expression_file = rvos_expressions(name);
     split.sort_expressions = true;
     if (name == "valid") {
-      DESA2VA_TRY(import_video_split(tree, split, {}, {}, {}, sink));
+      DESA2VA_TRY(import_video_split(tree, split, {}, {}, request, sink));
     } else if (tree.has(kRvosMasks)) {
-      DESA2VA_TRY(import_counted_split(tree, split, kRvosMasks, sink));
+      DESA2VA_TRY(import_counted_split(tree, split, kRvosMasks, request, sink));
     } else {
-      DESA2VA_TRY(import_png_split(tree, split, kRvosPngs, sink));
+      DESA2VA_TRY(import_png_split(tree, split, kRvosPngs, request, sink));
     }
   }
   return {};

@@ -17,12 +17,14 @@ inline constexpr int kFormatVersion = 1;
 
 // What one sample costs to deliver, measured at import; the planner and length grouping read it.
 struct SampleCost {
-  std::int64_t frames = 0;      // frames (or images) that the sample can draw from
-  std::int64_t pixels = 0;      // width * height of one frame
-  std::int64_t tokens = -1;     // length of the tokenized conversation; -1: not known at import
+  std::int64_t frames = 0;  // frames (or images) that the sample can draw from
+  std::int64_t pixels = 0;  // width * height of one frame
+  // Of the words alone: all turns, one text of each expression; without templates and pictures.
+  std::int64_t tokens = -1;     // -1: imported without a tokenizer
   std::int64_t objects = 0;     // referred objects, or question/answer turns
   std::int64_t text_bytes = 0;  // UTF-8 bytes of all its sentences
   float decode_ms = -1;         // to decode one frame on the importing machine; -1: not known
+  std::int32_t tiles = -1;      // that the frames drawn at once become for the ViT; -1: not known
 };
 
 // A sample that training must not draw, decided at import.

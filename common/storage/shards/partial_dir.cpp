@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include "common/storage/rocks/files.h"
 
@@ -31,18 +32,37 @@ int take_lock(const std::filesystem::path& dir, int flags) {
   return lock;
 }
 
-void remove_rests(const std::filesystem::path& target) {
+// What dead writers of `target` left: the first that is adopted, the others removed.
+struct Rests {
+  std::filesystem::path adopted;
+  int lock = -1;
+  bool alive = false;  // some writer lives
+};
+
+Rests sweep_rests(const std::filesystem::path& target, const PartialDir::Adopt& adopt) {
+  Rests rests;
   std::error_code ignored;
+  std::vector<std::filesystem::path> folders;
   for (const auto& entry : std::filesystem::directory_iterator(target.parent_path(), ignored)) {
-    if (entry.path().filename().string().rfind(prefix_of(target), 0) != 0) continue;
-    const int lock = take_lock(entry.path(), 0);
+    if (entry.path().filename().string().rfind(prefix_of(target), 0) == 0)
+      folders.push_back(entry.path());
+  }
+  for (const auto& folder : folders) {
+    const int lock = take_lock(folder, 0);
     if (lock < 0) {
-      ::rmdir(entry.path().c_str());  // only if it is empty: killed before it had a lock
+      // Empty: killed before it had a lock. Else its writer lives.
+      if (::rmdir(folder.c_str()) != 0 && errno == ENOTEMPTY) rests.alive = true;
       continue;
     }
-    std::filesystem::remove_all(entry.path(), ignored);
+    if (adopt && rests.lock < 0 && adopt(folder)) {
+      rests.adopted = folder;
+      rests.lock = lock;
+      continue;
+    }
+    std::filesystem::remove_all(folder, ignored);
     ::close(lock);
   }
+  return rests;
 }
 
 }  // namespace
@@ -50,27 +70,42 @@ void remove_rests(const std::filesystem::path& target) {
 PartialDir::PartialDir(PartialDir&& other) noexcept
     : target_(std::move(other.target_)),
       path_(std::exchange(other.path_, {})),
-      lock_(std::exchange(other.lock_, -1)) {}
+      lock_(std::exchange(other.lock_, -1)),
+      adopted_(other.adopted_),
+      leave_(other.leave_) {}
 
 PartialDir& PartialDir::operator=(PartialDir&& other) noexcept {
   std::swap(target_, other.target_);
   std::swap(path_, other.path_);
   std::swap(lock_, other.lock_);
+  std::swap(adopted_, other.adopted_);
+  std::swap(leave_, other.leave_);
   return *this;
 }
 
 PartialDir::~PartialDir() {
   std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  if (!path_.empty() && !leave_) std::filesystem::remove_all(path_, ignored);
   if (lock_ >= 0) ::close(lock_);
 }
 
-Result<PartialDir> PartialDir::create(const std::filesystem::path& target) {
+Result<PartialDir> PartialDir::create(const std::filesystem::path& target, const Adopt& adopt) {
   PartialDir partial;
   partial.target_ = std::filesystem::absolute(target).lexically_normal();
   if (!partial.target_.has_filename()) partial.target_ = partial.target_.parent_path();
   DESA2VA_TRY(rocks::make_directories(partial.target_.parent_path()));
-  remove_rests(partial.target_);
+  const Rests rests = sweep_rests(partial.target_, adopt);
+  if (rests.lock >= 0) {
+    partial.path_ = rests.adopted;
+    partial.lock_ = rests.lock;
+    partial.adopted_ = true;
+    return partial;
+  }
+  if (adopt && rests.alive) {
+    return fail(Errc::InvalidArgument,
+                "{} is being made by another process: wait for it, or choose another place",
+                partial.target_.string());
+  }
   // Another writer's cleaning may take the folder before it is locked: then once more.
   for (int attempt = 0; attempt < 16; ++attempt) {
     std::string pattern =
@@ -94,7 +129,10 @@ Result<void> PartialDir::publish(bool replace) {
   std::filesystem::remove(path_ / kLockFile, error);
   if (error) return rocks::system_error(error.value(), "remove", path_ / kLockFile);
   DESA2VA_TRY(rocks::sync_directory(path_));
-  DESA2VA_ASSIGN(const bool renamed, rocks::rename_path(path_, target_, /*replace=*/false));
+  DESA2VA_ASSIGN(bool renamed, rocks::rename_path(path_, target_, /*replace=*/false));
+  // Over an empty folder a plain rename goes; it fails should the folder have filled.
+  if (!renamed && std::filesystem::is_empty(target_, error))
+    renamed = std::rename(path_.c_str(), target_.c_str()) == 0;
   if (!renamed && !replace) {
     return fail(Errc::InvalidArgument, "{} exists already: remove it or choose another place",
                 target_.string());

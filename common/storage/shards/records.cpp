@@ -48,6 +48,7 @@ Buffer encode(std::span<const SampleCost> costs) {
     list[i].setObjects(costs[i].objects);
     list[i].setTextBytes(costs[i].text_bytes);
     list[i].setDecodeMs(costs[i].decode_ms);
+    list[i].setTiles(costs[i].tiles);
   }
   return rocks::to_bytes(message);
 }
@@ -58,7 +59,7 @@ Result<std::vector<SampleCost>> decode_costs(ByteSpan bytes) {
         std::vector<SampleCost> costs;
         for (const auto cost : root.getCosts()) {
           costs.push_back({cost.getFrames(), cost.getPixels(), cost.getTokens(), cost.getObjects(),
-                           cost.getTextBytes(), cost.getDecodeMs()});
+                           cost.getTextBytes(), cost.getDecodeMs(), cost.getTiles()});
         }
         return costs;
       });

@@ -1,56 +1,82 @@
 #include "common/storage/shards/shard_writer.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <map>
+#include <cerrno>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "common/base/hash_table.h"
 #include "common/storage/rocks/files.h"
-#include "common/storage/rocks/sst.h"
 #include "common/storage/shards/layout.h"
+#include "common/storage/shards/numbered_files.h"
 #include "common/storage/shards/partial_dir.h"
 
 namespace desa2va::shards {
 namespace {
 
-// Files of one kind with running numbers as keys; a new one is begun when the last is full.
-class NumberedFiles {
+constexpr std::string_view kResumeFile = "resume";
+constexpr std::string_view kScratchFile = "frame-indexes.tmp";
+
+// Frame indexes until the index is written in the order of their hashes: on disk, since a set of a
+// million videos has gigabytes of them.
+class ScratchFile {
  public:
-  NumberedFiles(std::string_view kind, rocks::Kind sst, const WriterOptions& options)
-      : kind_(kind), sst_(sst), options_(options) {}
+  ScratchFile() = default;
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  ~ScratchFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
 
-  // The number that the value got.
-  Result<std::uint64_t> append(const std::filesystem::path& dir, ByteSpan value) {
-    if (writer_ && writer_->file_bytes() >= options_.max_file_bytes) DESA2VA_TRY(close());
-    if (!writer_) {
-      const auto name = file_name(kind_, static_cast<std::uint32_t>(files_.size()));
-      DESA2VA_ASSIGN(writer_, rocks::SstWriter::create(dir / name, sst_, options_.env));
-      files_.push_back({name, std::string(kind_), 0, next_, 0, {}});
+  struct Place {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+  };
+
+  Result<Place> append(const std::filesystem::path& path, ByteSpan bytes) {
+    if (fd_ < 0) fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd_ < 0) return rocks::system_error(errno, "create", path);
+    const Place place{end_, bytes.size()};
+    while (!bytes.empty()) {
+      const auto put = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(end_));
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return rocks::system_error(errno, "write", path);
+      end_ += static_cast<std::uint64_t>(put);
+      bytes = bytes.subspan(static_cast<std::size_t>(put));
     }
-    DESA2VA_TRY(writer_->put(rocks::number_key(next_), value));
-    ++files_.back().entries;
-    return next_++;
+    return place;
   }
 
-  Result<void> close() {
-    if (!writer_) return {};
-    DESA2VA_TRY(writer_->finish());
-    writer_.reset();
-    return {};
+  Result<Buffer> read(Place place) const {
+    Buffer buffer = Buffer::allocate(place.bytes);
+    auto left = buffer.mutable_bytes();
+    while (!left.empty()) {
+      const auto got = ::pread(fd_, left.data(), left.size(), static_cast<off_t>(place.offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return rocks::system_error(got < 0 ? errno : EIO, "read", kScratchFile);
+      place.offset += static_cast<std::uint64_t>(got);
+      left = left.subspan(static_cast<std::size_t>(got));
+    }
+    return buffer;
   }
-
-  std::uint32_t file() const { return static_cast<std::uint32_t>(files_.size() - 1); }
-  const std::vector<FileEntry>& files() const { return files_; }
 
  private:
-  std::string_view kind_;
-  rocks::Kind sst_;
-  const WriterOptions& options_;
-  std::optional<rocks::SstWriter> writer_;
-  std::vector<FileEntry> files_;
-  std::uint64_t next_ = 0;
+  int fd_ = -1;
+  std::uint64_t end_ = 0;
 };
+
+template <class Value>
+std::vector<ContentHash> sorted_keys(const HashTable<Value>& table) {
+  std::vector<ContentHash> keys;
+  keys.reserve(table.size());
+  table.each([&](const ContentHash& key, const Value&) { keys.push_back(key); });
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
 
 }  // namespace
 
@@ -62,9 +88,13 @@ struct ShardWriter::Impl {
   WriterOptions options;
   NumberedFiles media{kMediaKind, rocks::Kind::Bulk, options};
   NumberedFiles samples{kSamplesKind, rocks::Kind::Text, options};
-  std::map<ContentHash, MediaLocation> locations;
-  std::map<ContentHash, Buffer> frame_indexes;
-  std::set<ContentHash> keys;  // of samples, hashed
+  HashTable<MediaLocation> locations;
+  ScratchFile scratch;
+  HashTable<ScratchFile::Place> frame_indexes;
+  HashTable<bool> keys;                   // of samples, hashed
+  std::vector<NumberedFiles::Kept> kept;  // in the order in which they must come again
+  HashTable<bool> kept_hashes;
+  bool out_of_step = false;
   std::vector<SampleCost> costs;
   Catalog catalog;
   std::optional<Error> failure;  // also set when done
@@ -83,10 +113,70 @@ struct ShardWriter::Impl {
     }
     const ContentHash hash = content_hash(bytes);
     if (locations.contains(hash)) return hash;
-    DESA2VA_ASSIGN(const auto number, media.append(dir.path(), bytes));
-    locations.emplace(hash, MediaLocation{media.file(), number, bytes.size()});
+    if (locations.size() < kept.size()) {
+      DESA2VA_TRY(take_kept(hash));
+      return hash;
+    }
+    DESA2VA_ASSIGN(const auto number, media.append(dir.path(), bytes, hash));
+    locations.insert(hash, MediaLocation{media.file(), number, bytes.size()});
     catalog.media_bytes += bytes.size();
     return hash;
+  }
+
+  // The next medium is the next of those kept, or everything must be written anew.
+  Result<void> take_kept(const ContentHash& hash) {
+    const auto number = locations.size();
+    if (number >= kept.size() || kept[number].hash != hash) {
+      out_of_step = true;
+      return fail(Errc::Unavailable,
+                  "medium {} is not the one that was stored before the interrupt", number);
+    }
+    media.skip();
+    locations.insert(hash, MediaLocation{kept[number].file, number, kept[number].bytes});
+    catalog.media_bytes += kept[number].bytes;
+    return {};
+  }
+
+  Result<void> start(bool use_kept) {
+    if (options.resume_as.empty()) return {};
+    if (dir.adopted() && use_kept) {
+      kept = media.take_over(dir.path());
+      for (const auto& entry : kept) kept_hashes.insert(entry.hash, true);
+    }
+    std::set<std::string> known = {std::string(kResumeFile)};
+    for (const auto& file : media.files()) known.insert({file.name, file.name + ".done"});
+    DESA2VA_TRY(remove_unfinished(known));
+    dir.leave(true);
+    return rocks::write_file(dir.path() / kResumeFile, as_bytes(options.resume_as));
+  }
+
+  // Files of ours that the interrupted writer did not complete; others' stay.
+  Result<void> remove_unfinished(const std::set<std::string>& known) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path(), error)) {
+      const auto name = entry.path().filename().string();
+      const bool ours = entry.path().extension() == ".sst" || entry.path().extension() == ".done" ||
+                        entry.path().extension() == ".tmp" || name == kCatalogFile ||
+                        name == kChecksumFile;
+      if (ours && !known.contains(name)) std::filesystem::remove(entry.path(), error);
+    }
+    if (error) return rocks::system_error(error.value(), "clear", dir.path());
+    return {};
+  }
+
+  // What is no part of a dataset; the mark by which it could be continued goes last.
+  Result<void> remove_helpers() {
+    std::set<std::string> known = {std::string(kCatalogFile), std::string(kChecksumFile), "lock",
+                                   std::string(kResumeFile)};
+    for (const auto& file : catalog.files) known.insert(file.name);
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path(), error)) {
+      if (!known.contains(entry.path().filename().string()))
+        std::filesystem::remove(entry.path(), error);
+    }
+    std::filesystem::remove(dir.path() / kResumeFile, error);
+    if (error) return rocks::system_error(error.value(), "clear", dir.path());
+    return {};
   }
 
   Result<std::uint64_t> add_sample(const SampleRecord& sample, const SampleCost& cost) {
@@ -100,10 +190,10 @@ struct ShardWriter::Impl {
                     sample.key, hash.hex());
       }
     }
-    if (!keys.insert(content_hash(as_bytes(sample.key))).second) {
+    if (!keys.insert(content_hash(as_bytes(sample.key)), true).second) {
       return fail(Errc::InvalidArgument, "there are two samples '{}'", sample.key);
     }
-    DESA2VA_ASSIGN(const auto number, samples.append(dir.path(), encode(sample).bytes()));
+    DESA2VA_ASSIGN(const auto number, samples.append(dir.path(), encode(sample).bytes(), {}));
     costs.push_back(cost);
     if (!sample.broken.empty()) {
       catalog.broken.push_back({number, sample.key, sample.broken});
@@ -127,28 +217,28 @@ struct ShardWriter::Impl {
       const std::span<const SampleCost> block(costs.data() + first, count);
       DESA2VA_TRY(index.put(cost_key(first), encode(block).bytes()));
     }
-    for (const auto& [hash, bytes] : frame_indexes) {
+    for (const auto& hash : sorted_keys(frame_indexes)) {
+      DESA2VA_ASSIGN(const Buffer bytes, scratch.read(*frame_indexes.find(hash)));
       DESA2VA_TRY(index.put(frame_index_key(hash), bytes.bytes()));
     }
-    for (const auto& [hash, location] : locations) {
-      DESA2VA_TRY(index.put(media_key(hash), encode(location).bytes()));
+    for (const auto& hash : sorted_keys(locations)) {
+      DESA2VA_TRY(index.put(media_key(hash), encode(*locations.find(hash)).bytes()));
     }
     catalog.files.push_back(
         {std::string(kIndexFile), std::string(kIndexKind), 0, 0, index.entries(), {}});
-    return index.finish();
+    DESA2VA_TRY(index.finish());
+    DESA2VA_ASSIGN(const auto whole, rocks::hash_file(path));
+    catalog.files.back().hash = whole.hash;
+    catalog.files.back().bytes = whole.bytes;
+    return {};
   }
 
   Result<Catalog> seal() {
-    DESA2VA_TRY(media.close());
-    DESA2VA_TRY(samples.close());
+    DESA2VA_TRY(media.close(dir.path()));
+    DESA2VA_TRY(samples.close(dir.path()));
     catalog.files = media.files();
     catalog.files.insert(catalog.files.end(), samples.files().begin(), samples.files().end());
     DESA2VA_TRY(write_index());
-    for (auto& file : catalog.files) {
-      DESA2VA_ASSIGN(const auto hash, rocks::hash_file(dir.path() / file.name));
-      file.hash = hash.hash;
-      file.bytes = hash.bytes;
-    }
     catalog.dataset = options.dataset;
     catalog.kind = options.kind;
     catalog.created_by = options.created_by;
@@ -157,6 +247,7 @@ struct ShardWriter::Impl {
     catalog.samples = costs.size();
     catalog.media = locations.size();
     DESA2VA_TRY(write_catalog(dir.path(), catalog));
+    DESA2VA_TRY(remove_helpers());
     DESA2VA_TRY(dir.publish(options.replace));
     return std::move(catalog);
   }
@@ -167,13 +258,47 @@ ShardWriter::ShardWriter(ShardWriter&&) noexcept = default;
 ShardWriter& ShardWriter::operator=(ShardWriter&&) noexcept = default;
 ShardWriter::~ShardWriter() = default;
 
-Result<ShardWriter> ShardWriter::create(const std::filesystem::path& dir, WriterOptions options) {
-  if (!options.replace && std::filesystem::exists(dir) && !std::filesystem::is_empty(dir)) {
+Result<ShardWriter> ShardWriter::create(const std::filesystem::path& dir, WriterOptions options,
+                                        bool use_kept) {
+  std::error_code error;
+  if (!options.replace && std::filesystem::exists(dir, error) &&
+      !(std::filesystem::is_directory(dir, error) && std::filesystem::is_empty(dir, error))) {
     return fail(Errc::InvalidArgument, "{} exists already: remove it or choose another place",
                 dir.string());
   }
-  DESA2VA_ASSIGN(auto partial, PartialDir::create(dir));
-  return ShardWriter(std::make_unique<Impl>(std::move(partial), std::move(options)));
+  PartialDir::Adopt adopt;
+  if (!options.resume_as.empty()) {
+    adopt = [&](const std::filesystem::path& folder) {
+      const auto words = rocks::read_file(folder / kResumeFile, 1U << 20U);
+      return words && *words == options.resume_as;
+    };
+  }
+  DESA2VA_ASSIGN(auto partial, PartialDir::create(dir, adopt));
+  auto impl = std::make_unique<Impl>(std::move(partial), std::move(options));
+  DESA2VA_TRY(impl->start(use_kept));
+  return ShardWriter(std::move(impl));
+}
+
+bool ShardWriter::kept(const ContentHash& hash) const {
+  return impl_->kept_hashes.contains(hash);
+}
+std::uint64_t ShardWriter::kept_media() const {
+  return impl_->kept.size();
+}
+bool ShardWriter::out_of_step() const {
+  return impl_->out_of_step;
+}
+const std::filesystem::path& ShardWriter::folder() const {
+  return impl_->dir.path();
+}
+void ShardWriter::leave_rest(bool leave) {
+  impl_->dir.leave(leave && !impl_->options.resume_as.empty());
+}
+
+Result<void> ShardWriter::again(const ContentHash& hash) {
+  if (impl_->failure) return *impl_->failure;
+  if (impl_->locations.contains(hash)) return {};
+  return impl_->keep(impl_->take_kept(hash));
 }
 
 Result<ContentHash> ShardWriter::media(ByteSpan bytes) {
@@ -187,7 +312,9 @@ Result<void> ShardWriter::frame_index(const ContentHash& video, ByteSpan index) 
     return impl_->keep(Result<void>(
         fail(Errc::InvalidArgument, "frame index of medium {}, which is not stored", video.hex())));
   }
-  impl_->frame_indexes.insert_or_assign(video, Buffer::copy_of(index));
+  auto place = impl_->keep(impl_->scratch.append(impl_->dir.path() / kScratchFile, index));
+  if (!place) return std::move(place.error());
+  *impl_->frame_indexes.insert(video, {}).first = *place;
   return {};
 }
 

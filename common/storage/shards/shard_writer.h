@@ -22,26 +22,46 @@ struct WriterOptions {
   std::map<std::string, std::string> numerics;  // see Catalog
   std::map<std::string, std::string> facts;
   std::uint64_t max_file_bytes = 1ULL << 30U;  // a media or samples file is closed past this
-  bool replace = false;                        // else an existing directory is refused
-  rocksdb::Env* env = nullptr;                 // file system of the SST files; tests inject faults
+  // Exactly so many media files of about equal bytes, where not 0; needs the totals to come.
+  std::uint32_t media_files = 0;
+  std::uint64_t expected_media = 0;
+  std::uint64_t expected_media_bytes = 0;
+  bool replace = false;  // else an existing directory is refused
+  // Not empty: what was finished is left behind when this writer is dropped or killed, and a later
+  // writer of the same directory with the same words goes on there (`kept`).
+  std::string resume_as;
+  rocksdb::Env* env = nullptr;  // file system of the SST files; tests inject faults
 };
 
 // Makes a dataset directory. It grows in a hidden sibling, and `finish` renames it into place: a
 // reader sees all of it or nothing; dropping the writer, or a kill, leaves no dataset (the next
 // writer of the same directory removes what a dead one left).
 //
-// Belongs to one thread. Memory: one block, about 100 bytes per medium and per sample, and the
-// frame indexes until `finish`. After any failure every call returns that failure; a full disk is
+// Belongs to one thread. Memory: one block, about 100 bytes per medium and 120 per sample. After
+// any failure every call returns that failure; a full disk is
 // Overloaded and names the file.
 class ShardWriter {
  public:
-  static Result<ShardWriter> create(const std::filesystem::path& dir, WriterOptions options);
+  static Result<ShardWriter> create(const std::filesystem::path& dir, WriterOptions options,
+                                    bool use_kept = true);
   ShardWriter(ShardWriter&&) noexcept;
   ShardWriter& operator=(ShardWriter&&) noexcept;
   ~ShardWriter();
 
   // Stores the bytes of one image or video unless they are here already; 1 byte to 1 GiB.
   Result<ContentHash> media(ByteSpan bytes);
+
+  // The media in complete files of the interrupted writer. They are kept as long as the media come
+  // in the same order again, as bytes or by `again`; when another comes, the call fails and
+  // `out_of_step` tells that a new start without them (`use_kept` false) is needed.
+  bool kept(const ContentHash& hash) const;  // for any thread
+  std::uint64_t kept_media() const;
+  Result<void> again(const ContentHash& hash);  // of a medium that is kept, or stored already
+  bool out_of_step() const;
+  // Where it grows, for what else must survive a kill; `finish` removes what it does not know.
+  const std::filesystem::path& folder() const;
+  // Whether a writer that is dropped unfinished leaves the folder (`resume_as` only).
+  void leave_rest(bool leave);
 
   // Attaches the frame index to a stored video (common/datasets/frame_index.h), opaque here. The
   // last one given counts.

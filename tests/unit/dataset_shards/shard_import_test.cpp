@@ -52,8 +52,8 @@ Sample sample(const std::string& id, std::vector<ContentHash> media) {
 TEST(ShardSink, FillsShardsWithMediaFrameIndexSamplesAndFacts) {
   const TempDir dir;
   auto writer = must(shards::ShardWriter::create(dir / "d", {}));
-  std::uint64_t seen = 0;
-  ShardSink sink(writer, [&](std::uint64_t samples) { seen = samples; });
+  ImportProgress seen;
+  ShardSink sink(writer, {[&](const ImportProgress& progress) { seen = progress; }});
   const auto picture = item("picture", false);
   const auto video = item("video", true);
   ASSERT_TRUE(sink.media(picture));
@@ -70,7 +70,9 @@ TEST(ShardSink, FillsShardsWithMediaFrameIndexSamplesAndFacts) {
   info.source = "{}";
   ASSERT_TRUE(sink.split_done(info));
   const auto catalog = must(writer.finish());
-  EXPECT_EQ(seen, 2U);
+  sink.advance(1);
+  EXPECT_EQ(seen.samples, 2U);
+  EXPECT_EQ(seen.broken, 1U);
   EXPECT_EQ(catalog.media, 2U);
   EXPECT_EQ(catalog.facts.at("split/train"), "2 samples, 0 expressions");
   ASSERT_EQ(catalog.broken.size(), 1U);
