@@ -25,6 +25,7 @@ struct Prepared {
 struct Done { metrics @0 :List(NamedNumber); }
 struct Saved { receipt @0 :Data; }            # storage's PartReceipt
 struct Failed { code @0 :UInt8; message @1 :Text; exitCode @2 :Int32; }
+struct Figures { values @0 :List(NamedNumber); } # what a rank measured of itself in a step; times
 struct Event { kind @0 :Text; json @1 :Text; }   # a line for events.jsonl (substitute, ...)
 
 # coordinator -> rank

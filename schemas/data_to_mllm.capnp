@@ -14,4 +14,7 @@ struct Batch {
   segCounts @5 :Tensor;         # i64 [B], [SEG] tokens of each sample
   realTextIds @6 :Tensor;       # i64 [n, Lt], right-padded with 0; one row per [SEG] (phase A: per text)
   realTextLengths @7 :Tensor;   # i64 [n]
+  regionsPerSample @8 :Tensor;  # i64 [B], regions that the conversation is about (Osprey)
+  regions @9 :Tensor;           # u8 [R, g, g], in sample order; 1 where a cell of the sample's last tile
+                                # belongs to the region; g * g are the tokens of a tile
 }

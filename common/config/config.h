@@ -83,6 +83,10 @@ struct ServiceConfig {
   std::int64_t threads = 1;    // of the compute thread's operators
   std::int64_t in_flight = 4;  // open microbatches
   std::vector<std::string> hosts = {};
+  // Of data alone: threads that make microbatches (absent: 2, none in the monolith), and how many
+  // bytes they may be ahead.
+  std::optional<std::int64_t> workers = {};
+  std::int64_t look_ahead_bytes = 256LL << 20U;
 };
 
 enum class Edge : std::uint8_t {
@@ -115,6 +119,7 @@ struct DatasetConfig {
   std::string path = {};      // root of the original files; with a recipe relative to what it made
   std::string split = "train";
   std::int64_t repeats = 1;
+  double weight = 1;  // times repeats
   std::optional<std::int64_t> max_items = {};
 };
 
@@ -128,6 +133,8 @@ struct RecipeConfig {
 
 enum class OnTimeout : std::uint8_t { Stop, Substitute };
 enum class VideoShort : std::uint8_t { Repeat, Reference };
+enum class DataGrouping : std::uint8_t { Reference, Cost, None };
+enum class StepOrder : std::uint8_t { Cost, Stream };
 struct DataConfig {
   std::string shards;     // directory; load() makes it absolute; the launcher fills an empty one
   std::string tokenizer;  // directory with vocab.json, merges.txt; empty: <shards>/tokenizer
@@ -136,6 +143,8 @@ struct DataConfig {
   RecipeConfig recipe;
   std::optional<std::int64_t>
       group_world;                     // of length grouping; absent: micro_batches / accumulation
+  DataGrouping grouping = DataGrouping::Reference;
+  StepOrder step_order = StepOrder::Cost;
   std::int64_t batch = 2;              // samples a microbatch
   std::int64_t frames_per_sample = 5;  // of a video
   std::int64_t objects_per_sample = 5;

@@ -10,6 +10,8 @@ void visit(DatasetConfig& item, Visitor& v) {
         "root of the original files; with a recipe, relative to what the recipe made");
   v.key("split", item.split, any(), "", "of the original files");
   v.key("repeats", item.repeats, between(1, 10000), "times", "an epoch runs through it");
+  v.key("weight", item.weight, above(0), "times",
+        "repeats; fractions are allowed: 0.5 is half of it an epoch, another half the next");
   v.key("max_items", item.max_items, at_least(1), "samples", "use only the first; null: all");
 }
 
@@ -31,6 +33,12 @@ void visit_data(Config& config, Visitor& v) {
     });
     s.key("group_world", data.group_world, at_least(1), "ranks",
           "of the reference, for length grouping; null: micro_batches / accumulation");
+    s.key("grouping", data.grouping, one_of({"reference", "cost", "none"}), "",
+          "microbatches of like samples: by the reference's constants of each data set (images 100, "
+          "videos 10000, Ref-SAV 20000), by the shards' cost index, or as they come");
+    s.key("step_order", data.step_order, one_of({"cost", "stream"}), "",
+          "microbatches of a step: the costliest first, so that replicas finish together, or as the "
+          "grouping has them");
     s.key("batch", data.batch, between(1, 1024), "samples", "in one microbatch of B and C");
     s.key("frames_per_sample", data.frames_per_sample, between(1, 64), "frames", "of a video");
     s.key("objects_per_sample", data.objects_per_sample, between(1, 64), "objects",
@@ -49,7 +57,7 @@ void visit_data(Config& config, Visitor& v) {
           "which pixel of its cell a training mask keeps when it shrinks: the top left, as the "
           "reference does (half a cell of offset, which shows at tiny sizes), or the middle");
     s.key("read_ahead", data.read_ahead, between(1, 1024), "microbatches",
-          "prepared before they are asked for");
+          "at most made before they are asked for");
   });
   v.section("prompt", [&prompt = config.prompt](Visitor& s) {
     s.key("template", prompt.template_name, one_of({"qwen_chat", "phi3_chat"}), "",

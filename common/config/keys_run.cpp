@@ -72,7 +72,7 @@ void visit_run(Config& config, Visitor& v) {
 void visit_places(Config& config, Visitor& v) {
   v.section("services", [&](Visitor& services) {
     for (const Role role : kRoles) {
-      services.section(name(role), [&service = config.services[role]](Visitor& s) {
+      services.section(name(role), [role, &service = config.services[role]](Visitor& s) {
         s.key("replicas", service.replicas, between(1, 1024), "processes",
               "microbatch m goes to replica m mod replicas");
         s.key("device", service.device, any(), "", "cpu, cuda or cuda:N");
@@ -80,6 +80,13 @@ void visit_places(Config& config, Visitor& v) {
               "for operators; another count changes bits");
         s.key("in_flight", service.in_flight, between(1, 1024), "microbatches",
               "open at once; bounds memory");
+        if (role == Role::Data) {
+          s.key("workers", service.workers, between(0, 256), "threads",
+                "that make microbatches, always the same bits; 0: the service's own thread; null: 2, "
+                "none in the monolith");
+          s.key("look_ahead_bytes", service.look_ahead_bytes, at_least(1048576), "bytes",
+                "of microbatches made and not yet sent; no other is begun beyond it");
+        }
         s.key("hosts", service.hosts, any(), "", "where replicas run; empty: this host");
       });
     }

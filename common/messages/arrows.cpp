@@ -31,6 +31,14 @@ Result<Value> decode_with(const transport::Message& message, std::string_view wh
              });
 }
 
+bool adds_up(const HostTensor& counts, std::int64_t total) {
+  for (const std::int64_t count : counts.values<std::int64_t>()) {
+    if (count < 0 || count > total) return false;
+    total -= count;
+  }
+  return total == 0;
+}
+
 }  // namespace
 
 template <>
@@ -46,6 +54,8 @@ transport::Message encode(const Batch& value) {
   put(root.initSegCounts(), value.seg_counts, message);
   put(root.initRealTextIds(), value.real_text_ids, message);
   put(root.initRealTextLengths(), value.real_text_lengths, message);
+  put(root.initRegionsPerSample(), value.regions_per_sample, message);
+  put(root.initRegions(), value.regions, message);
   message.header = transport::to_buffer(builder);
   return message;
 }
@@ -61,6 +71,8 @@ Result<Batch> decode(const transport::Message& message) {
     out.seg_counts = in.get("segCounts", root.getSegCounts(), DType::I64, 1);
     out.real_text_ids = in.get("realTextIds", root.getRealTextIds(), DType::I64, 2);
     out.real_text_lengths = in.get("realTextLengths", root.getRealTextLengths(), DType::I64, 1);
+    out.regions_per_sample = in.get("regionsPerSample", root.getRegionsPerSample(), DType::I64, 1);
+    out.regions = in.get("regions", root.getRegions(), DType::U8, 3);
     in.require(out.labels.shape == out.ids.shape, "labels", "the shape of ids");
     in.require(out.lengths.dim(0) == out.ids.dim(0), "lengths", "a number for each row of ids");
     in.require(out.seg_counts.dim(0) == out.ids.dim(0), "segCounts", "a number for each row of ids");
@@ -68,6 +80,10 @@ Result<Batch> decode(const transport::Message& message) {
                "a number for each row of ids");
     in.require(out.real_text_lengths.dim(0) == out.real_text_ids.dim(0), "realTextLengths",
                "a number for each row of realTextIds");
+    in.require(out.regions_per_sample.dim(0) == out.ids.dim(0), "regionsPerSample",
+               "a number for each row of ids");
+    in.require(!in.ok() || adds_up(out.regions_per_sample, out.regions.dim(0)), "regionsPerSample",
+               "the numbers of regions, none negative");
   });
 }
 

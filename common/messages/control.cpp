@@ -67,6 +67,7 @@ std::string name(Kind kind) {
     case Kind::Saved: return "Saved";
     case Kind::Failed: return "Failed";
     case Kind::Event: return "Event";
+    case Kind::Figures: return "Figures";
     case Kind::Generation: return "Generation";
     case Kind::Step: return "Step";
     case Kind::Commit: return "Commit";
@@ -183,6 +184,19 @@ Result<Failed> decode(const transport::Message& message) {
     if (root.getCode() > static_cast<std::uint8_t>(Errc::Internal))
       return fail(Errc::Corrupt, "Failed message: field 'code': {} is no error", root.getCode());
     return Failed{static_cast<Errc>(root.getCode()), root.getMessage().cStr(), root.getExitCode()};
+  });
+}
+
+template <>
+transport::Message encode(const Figures& value) {
+  return encode_control<schema::Figures>(Kind::Figures, [&](auto root) {
+    put_numbers(value.values, [&](unsigned n) { return root.initValues(n); });
+  });
+}
+template <>
+Result<Figures> decode(const transport::Message& message) {
+  return decode_control<schema::Figures>(message, [](auto root) -> Result<Figures> {
+    return Figures{get_numbers(root.getValues())};
   });
 }
 

@@ -43,6 +43,9 @@ struct Failed {
   std::string message;
   int exit_code = 0;
 };
+struct Figures {  // what a rank measured of itself since it last said so; never the same twice
+  NamedNumbers values;
+};
 struct Event {
   std::string kind;  // "substitute", ...
   std::string json;  // an object; becomes part of the line in events.jsonl

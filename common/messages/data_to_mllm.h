@@ -14,6 +14,10 @@ struct Batch {
   HostTensor seg_counts;         // i64 [B]
   HostTensor real_text_ids;      // i64 [n, Lt], right-padded with 0; phase A: one row a distinct text
   HostTensor real_text_lengths;  // i64 [n]
+  // Regions a conversation is about: each takes the embeddings of its cells of the sample's last
+  // tile, in the places that follow those of the tiles. g * g are the tokens of a tile.
+  HostTensor regions_per_sample;  // i64 [B]
+  HostTensor regions;             // u8 [R, g, g], in sample order, 1 inside
 };
 
 }  // namespace desa2va::messages

@@ -37,6 +37,33 @@ std::string to_json(const StepMetrics& m, const std::string& time_json) {
       object(m.method), m.samples, m.skipped, time_json);
 }
 
+void DataFigures::add(Rank rank, const messages::Figures& figures) {
+  for (const auto& [name, value] : figures.values) {
+    const bool level = name == "ready" || name == "ahead" || name == "ready_bytes";
+    if (level)
+      levels_[name][rank] = value;
+    else
+      sums_[name] += value;
+  }
+}
+
+std::string DataFigures::take() {
+  if (sums_.empty()) return {};
+  std::string out = "\"data\":{";
+  const auto add = [&](const std::string& name, double value) {
+    out += fmt::format("{}\"{}\":{:.6g}", out.ends_with('{') ? "" : ",", name, value);
+  };
+  for (const auto& [name, value] : sums_) add(name, value);
+  for (const auto& [name, ranks] : levels_) {
+    double sum = 0;
+    for (const auto& [rank, value] : ranks) sum += value;
+    add(name, sum);
+  }
+  sums_.clear();
+  levels_.clear();
+  return out + "}";
+}
+
 void StepSum::add(std::uint64_t microbatch, Rank rank, const messages::Losses& losses) {
   parts_.insert_or_assign({microbatch, rank}, losses);
 }

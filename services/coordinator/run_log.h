@@ -19,7 +19,8 @@ class RunLog {
   RunLog& operator=(RunLog&&) = delete;
   ~RunLog();
 
-  Result<void> metrics(const StepMetrics& metrics);
+  // `time_members`: more of the object "time", "" or "\"data\":{}".
+  Result<void> metrics(const StepMetrics& metrics, const std::string& time_members = {});
   // `members`: "" or "\"step\":3".
   Result<void> event(const std::string& kind, const std::string& members);
   // Every line so far is on disk.

@@ -20,7 +20,8 @@ Result<std::unique_ptr<Service>> Service::open(const config::Config& config,
   }
   auto service =
       std::unique_ptr<Service>(new Service(config, courier, std::move(catalog), std::move(log),
-                                           Stage(plan, read_settings(config, last.value_or(0)))));
+                                           Stage(plan, read_settings(config, last.value_or(0),
+                                                                     counts_of(facts)))));
   service->facts_of_checkpoint_ = std::move(facts);
   return service;
 }
@@ -50,6 +51,10 @@ Result<bool> Service::pump() {
     DESA2VA_ASSIGN(FromRank event, decode(arrival->from, arrival->message));
     if (const auto* hello = std::get_if<messages::Hello>(&event.what))
       DESA2VA_TRY(remember(*hello));
+    if (const auto* figures = std::get_if<messages::Figures>(&event.what)) {
+      figures_.add(event.rank, *figures);
+      continue;
+    }
     DESA2VA_TRY(decide(event));
   }
   return worked;
@@ -91,7 +96,7 @@ Result<void> Service::act(const Send& command) {
 Result<void> Service::act(const WriteMetrics& command) {
   auto span = courier_.tracer().span(tracing::Span::WriteMetrics);
   courier_.tracer().set_step(command.metrics.step, command.metrics.phase);
-  return log_.metrics(command.metrics);
+  return log_.metrics(command.metrics, figures_.take());
 }
 
 Result<void> Service::act(const WriteEvent& command) {
@@ -110,6 +115,7 @@ Result<void> Service::commit(const CommitCheckpoint& command) {
   manifest.phase = command.phase;
   manifest.position = command.position;
   manifest.facts = facts_;
+  put_counts(command.counts, manifest.facts);
   manifest.config = config::to_yaml(config_);
   for (const Buffer& receipt : command.receipts) {
     DESA2VA_ASSIGN(const auto decoded, checkpoint::decode_receipt(receipt.bytes()));

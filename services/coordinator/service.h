@@ -52,6 +52,7 @@ class Service {
   checkpoint::Catalog catalog_;
   RunLog log_;
   Stage stage_;
+  DataFigures figures_;
   std::map<std::string, std::string> facts_;  // of the ranks' Hellos
   std::map<std::string, std::string> facts_of_checkpoint_;
   bool stop_requested_ = false;

@@ -28,6 +28,9 @@ std::string quoted(const std::string& text) {
 Stage::Stage(protocol::RunPlan plan, Settings settings)
     : plan_(plan), settings_(std::move(settings)), committed_(settings_.restore_step) {
   if (settings_.restore_step > 0) saved_ = settings_.restore_step;
+  skipped_in_row_ = settings_.restored.skipped_in_row;
+  if (settings_.restored.substituted > 0)
+    substituted_[settings_.restore_step] = settings_.restored.substituted;
 }
 
 template <class T>
@@ -68,6 +71,7 @@ Result<std::vector<Command>> Stage::decide(const Happened& event) {
       std::visit(
           [&](const auto& what) {
             if constexpr (requires { on(from->rank, what); }) done = on(from->rank, what);
+            if constexpr (requires { on(*from, what); }) done = on(*from, what);
           },
           from->what);
       if (!done) return std::move(done.error());
@@ -205,6 +209,7 @@ void Stage::start_save() {
   saving_ = committed_;
   receipts_.clear();
   save_failed_ = false;
+  saving_skipped_in_row_ = skipped_in_row_;
   to_all(messages::Save{committed_}, true);
 }
 
@@ -220,7 +225,8 @@ Result<void> Stage::on(Rank rank, const messages::Saved& saved) {
     on_committed({*saving_, fail(Errc::Overloaded, "a rank could not write its part")});
     return {};
   }
-  CommitCheckpoint commit{*saving_, plan_.phase(*saving_), plan_.position_after(*saving_), {}};
+  CommitCheckpoint commit{*saving_, plan_.phase(*saving_), plan_.position_after(*saving_), {},
+                          counts_of(*saving_)};
   for (auto& [from, receipt] : receipts_) commit.receipts.push_back(receipt);
   commands_.emplace_back(std::move(commit));
   return {};
@@ -241,16 +247,32 @@ void Stage::on_committed(const CheckpointCommitted& event) {
   if (state_ == State::Closing) go_on();
 }
 
-Result<void> Stage::on(Rank, const messages::Event& event) {
-  commands_.emplace_back(WriteEvent{event.kind, event.json.starts_with("{")
-                                                    ? event.json.substr(1, event.json.size() - 2)
-                                                    : "\"message\":" + quoted(event.json)});
-  if (event.kind == "substitute" && ++substituted_ > settings_.failure_budget)
+Result<void> Stage::on(const FromRank& from, const messages::Event& event) {
+  commands_.emplace_back(WriteEvent{
+      event.kind, event.json.starts_with("{") ? event.json.substr(1, event.json.size() - 2)
+                                              : "\"message\":" + quoted(event.json)});
+  if (event.kind != "substitute") return {};
+  const auto per_step = static_cast<std::uint64_t>(settings_.microbatches);
+  ++substituted_[from.microbatch / per_step + 1];
+  if (substituted() > settings_.failure_budget)
     finish(static_cast<int>(ExitCode::Data),
            fmt::format("{} samples had to be replaced; allowed: data.failure_budget = {}. "
                        "events.jsonl names them",
-                       substituted_, settings_.failure_budget));
+                       substituted(), settings_.failure_budget));
   return {};
+}
+
+std::int64_t Stage::substituted() const {
+  std::int64_t all = 0;
+  for (const auto& [step, count] : substituted_) all += count;
+  return all;
+}
+
+Counts Stage::counts_of(std::uint64_t step) const {
+  Counts counts{0, saving_skipped_in_row_};
+  for (auto it = substituted_.begin(); it != substituted_.upper_bound(step); ++it)
+    counts.substituted += it->second;
+  return counts;
 }
 
 void Stage::finish(int exit_code, std::string reason) {

@@ -21,7 +21,8 @@ struct FromRank {
   Rank rank;
   std::uint64_t microbatch = 0;  // global, of Losses
   std::variant<messages::Hello, messages::Ready, messages::Losses, messages::Prepared,
-               messages::Done, messages::Saved, messages::Failed, messages::Event>
+               messages::Done, messages::Saved, messages::Failed, messages::Event,
+               messages::Figures>
       what;
 };
 struct StopRequested {};  // finish the open step, save, leave with 130
@@ -30,6 +31,12 @@ struct CheckpointCommitted {
   Result<void> outcome;
 };
 using Happened = std::variant<FromRank, StopRequested, CheckpointCommitted>;
+
+// What limits count over the whole run, so they are part of a checkpoint.
+struct Counts {
+  std::int64_t substituted = 0;     // samples replaced in the steps so far
+  std::int64_t skipped_in_row = 0;  // steps, the latest
+};
 
 // What to do.
 struct Send {
@@ -51,6 +58,7 @@ struct CommitCheckpoint {
   Phase phase = Phase::A;
   std::uint64_t position = 0;
   std::vector<Buffer> receipts;  // one a rank, encoded
+  Counts counts;                 // as of that step
 };
 struct Finish {
   int exit_code = 0;
@@ -67,6 +75,7 @@ struct Settings {
   std::int64_t max_skipped_in_row = 10;
   std::int64_t failure_budget = 100;  // substituted samples
   std::uint64_t restore_step = 0;
+  Counts restored;  // of the checkpoint of restore_step
 };
 
 // Belongs to one thread.
@@ -89,7 +98,7 @@ class Stage {
   Result<void> on(Rank rank, const messages::Prepared& prepared);
   Result<void> on(Rank rank, const messages::Done& done);
   Result<void> on(Rank rank, const messages::Saved& saved);
-  Result<void> on(Rank rank, const messages::Event& event);
+  Result<void> on(const FromRank& from, const messages::Event& event);
   void on_committed(const CheckpointCommitted& event);
 
   void open_step(std::uint64_t step);
@@ -117,14 +126,19 @@ class Stage {
   double scale_ = 1;
   bool skipping_ = false;
   std::int64_t skipped_in_row_ = 0;
-  std::int64_t substituted_ = 0;
+  // Data runs ahead: of which step each replaced sample is, so that a checkpoint counts only those
+  // that a resumed run does not meet again.
+  std::map<std::uint64_t, std::int64_t> substituted_;
+  std::int64_t substituted() const;
+  Counts counts_of(std::uint64_t step) const;
   std::uint64_t committed_ = 0;
 
   bool stop_requested_ = false;
   std::optional<std::uint64_t> saving_;  // the step of the save under way
   std::map<Rank, Buffer> receipts_;
-  bool save_failed_ = false;            // the save under way
-  std::optional<std::uint64_t> saved_;  // the newest checkpoint
+  bool save_failed_ = false;                  // the save under way
+  std::int64_t saving_skipped_in_row_ = 0;
+  std::optional<std::uint64_t> saved_;        // the newest checkpoint
   bool last_save_failed_ = false;
 };
 

@@ -36,26 +36,6 @@ std::string without_markers(std::string text) {
   return text;
 }
 
-// Questions and answers must fit the masks and the tiles; a cut or odd text may break that.
-Result<void> check_tokens(const text::Tokenizer& tokenizer, std::int64_t tokens_per_tile,
-                          const Part& part) {
-  if (part.text.seg_positions.size() != part.texts.size()) {
-    return fail(Errc::InvalidArgument, "{} [SEG] tokens for {} masks",
-                part.text.seg_positions.size(), part.texts.size());
-  }
-  if (!part.frames.empty() && part.texts.empty()) {
-    return fail(Errc::InvalidArgument, "no [SEG] is left after the cut at llm.max_length");
-  }
-  const auto placed =
-      std::count(part.text.ids.begin(), part.text.ids.end(), tokenizer.special().img_context);
-  const auto wanted = static_cast<std::int64_t>(part.tiles.size()) * tokens_per_tile;
-  if (placed != wanted) {
-    return fail(Errc::InvalidArgument, "{} places for {} picture tokens in the text", placed,
-                wanted);
-  }
-  return {};
-}
-
 }  // namespace
 
 Assembler::Assembler(const config::Config& config, const text::Tokenizer& tokenizer,
@@ -65,6 +45,26 @@ Assembler::Assembler(const config::Config& config, const text::Tokenizer& tokeni
       form_(form),
       refcoco_form_(config.prompt.refcoco_phi3_override ? text::refcoco_phi3_override(form) : form),
       media_(media) {}
+
+// Questions and answers must fit the masks and the tiles; a cut or odd text may break that.
+Result<void> Assembler::check_tokens(const Part& part) const {
+  if (part.text.seg_positions.size() != part.texts.size()) {
+    return fail(Errc::InvalidArgument, "{} [SEG] tokens for {} masks",
+                part.text.seg_positions.size(), part.texts.size());
+  }
+  if (!part.frames.empty() && part.texts.empty()) {
+    return fail(Errc::InvalidArgument, "no [SEG] is left after the cut at llm.max_length");
+  }
+  const auto placed =
+      std::count(part.text.ids.begin(), part.text.ids.end(), tokenizer_.special().img_context);
+  auto wanted = static_cast<std::int64_t>(part.tiles.size()) * config_.model.vit.tokens_per_tile();
+  for (const auto& region : part.regions) wanted += std::count(region.begin(), region.end(), 1);
+  if (placed != wanted) {
+    return fail(Errc::InvalidArgument, "{} places for {} picture tokens in the text", placed,
+                wanted);
+  }
+  return {};
+}
 
 // Failures of one sample become a reason to replace it; failures of the shards go on up.
 template <class T>
@@ -93,9 +93,10 @@ Result<Assembled<Part>> Assembler::part(const Source& source, const Sample& samp
       return gate(image_qa(source, sample));
     case SampleKind::VideoQa:
       return gate(video_qa(source, sample, place));
-    default:
-      return Assembled<Part>{std::nullopt, fmt::format("kind {}", name(sample.kind))};
+    case SampleKind::RegionQa:
+      return gate(region_qa(source, sample, place));
   }
+  return fail(Errc::Internal, "{}: of a kind without a name", describe(sample));
 }
 
 Result<Assembled<FramePart>> Assembler::frame(const Source& source, const Sample& sample,
@@ -123,11 +124,11 @@ Result<std::vector<Image>> Assembler::pictures(const Source& source, const Sampl
       // Conversations about a video have no list of annotated frames: any of the file's will do.
       numbers.push_back(sample.frames.empty() ? frame : sample.frames[frame]);
     }
-    return media_.frames(source.reader, sample.media[0], numbers);
+    return media_.frames(*source.reader, sample.media[0], numbers);
   }
   std::vector<Image> images;
   for (const std::uint32_t frame : frames) {
-    DESA2VA_ASSIGN(Image image, media_.picture(source.reader, sample.media[frame]));
+    DESA2VA_ASSIGN(Image image, media_.picture(*source.reader, sample.media[frame]));
     images.push_back(std::move(image));
   }
   return images;
@@ -175,7 +176,7 @@ Result<Part> Assembler::image_ref(const Source& source, const Sample& sample,
   form.prompt_template = &refcoco_form_;
   refer(sample, objects, "<image>\n", form, place, part);
   objects.resize(part.texts.size());
-  DESA2VA_TRY(check_tokens(tokenizer_, config_.model.vit.tokens_per_tile(), part));
+  DESA2VA_TRY(check_tokens(part));
   DESA2VA_ASSIGN(part.masks, pack_masks(sample, objects, kFirstFrame));
   return part;
 }
@@ -199,7 +200,7 @@ Result<Part> Assembler::grounded_caption(const Source& source, const Sample& sam
   for (const std::uint32_t object : objects) {
     part.texts.push_back(draw_sentence(sample, object, place));
   }
-  DESA2VA_TRY(check_tokens(tokenizer_, config_.model.vit.tokens_per_tile(), part));
+  DESA2VA_TRY(check_tokens(part));
   DESA2VA_ASSIGN(part.masks, pack_masks(sample, objects, kFirstFrame));
   return part;
 }
@@ -218,7 +219,7 @@ Result<Part> Assembler::video_ref(const Source& source, const Sample& sample,
       Encoder::V, {ImageBlock::Kind::Video, 0, static_cast<std::int64_t>(frames.size()), 0});
   refer(sample, objects, "<image>", form, place, part);
   objects.resize(part.texts.size());
-  DESA2VA_TRY(check_tokens(tokenizer_, config_.model.vit.tokens_per_tile(), part));
+  DESA2VA_TRY(check_tokens(part));
   DESA2VA_ASSIGN(part.masks, pack_masks(sample, objects, frames));
   return part;
 }
@@ -235,7 +236,7 @@ Result<Part> Assembler::image_qa(const Source& source, const Sample& sample) con
     messages.push_back({Message::From::Assistant, turn.answer});
   }
   part.text = text::encode_conversation(tokenizer_, messages, options(Encoder::I, block));
-  DESA2VA_TRY(check_tokens(tokenizer_, config_.model.vit.tokens_per_tile(), part));
+  DESA2VA_TRY(check_tokens(part));
   return part;
 }
 
@@ -243,7 +244,7 @@ Result<Part> Assembler::video_qa(const Source& source, const Sample& sample,
                                  const Place& place) const {
   Part part;
   if (sample.media.empty()) return fail(Errc::InvalidArgument, "the sample has no video");
-  DESA2VA_ASSIGN(const std::uint32_t shown, media_.frame_count(source.reader, sample.media[0]));
+  DESA2VA_ASSIGN(const std::uint32_t shown, media_.frame_count(*source.reader, sample.media[0]));
   auto frames = draw_segments(sample, shown, config_.data.frames_per_sample, place);
   if (frames.empty()) return fail(Errc::InvalidArgument, "the video has no frame");
   frames.resize(static_cast<std::size_t>(config_.data.frames_per_sample), frames.back());
@@ -259,7 +260,7 @@ Result<Part> Assembler::video_qa(const Source& source, const Sample& sample,
   const text::PromptOptions form = options(
       Encoder::V, {ImageBlock::Kind::Video, 0, static_cast<std::int64_t>(frames.size()), 0});
   part.text = text::encode_conversation(tokenizer_, messages, form);
-  DESA2VA_TRY(check_tokens(tokenizer_, config_.model.vit.tokens_per_tile(), part));
+  DESA2VA_TRY(check_tokens(part));
   return part;
 }
 

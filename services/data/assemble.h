@@ -22,6 +22,8 @@ struct Part {
   std::vector<preprocess::Image> frames;  // sam2.image_size a side; none: no masks
   messages::Masks masks;                  // objects * frames
   std::vector<std::string> texts;         // what each [SEG] stands for; as many as objects
+  // Regions asked about, each [g, g] cells of the last tile, 1 inside; g * g tokens a tile.
+  std::vector<std::vector<std::uint8_t>> regions = {};
 };
 
 // A frame of phase A.
@@ -64,12 +66,14 @@ class Assembler {
   Result<Part> grounded_caption(const Source&, const datasets::Sample&, const Place&) const;
   Result<Part> image_qa(const Source&, const datasets::Sample&) const;
   Result<Part> video_qa(const Source&, const datasets::Sample&, const Place&) const;
+  Result<Part> region_qa(const Source&, const datasets::Sample&, const Place&) const;
   Result<FramePart> one_frame(const Source&, const datasets::Sample&, const Place&) const;
   // The one picture of a sample: its tiles go into the part; what stands for it in the text.
   Result<text::ImageBlock> tile_picture(const Source&, const datasets::Sample&, Part& part,
                                         bool with_frame) const;
   Result<std::vector<preprocess::Image>> pictures(const Source&, const datasets::Sample&,
                                                   std::span<const std::uint32_t> frames) const;
+  Result<void> check_tokens(const Part& part) const;
   void refer(const datasets::Sample& sample, std::span<const std::uint32_t> objects,
              std::string_view opening, const text::PromptOptions& options, const Place& place,
              Part& part) const;

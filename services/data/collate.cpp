@@ -48,6 +48,12 @@ HostTensor planes(std::span<const Image* const> images, std::int64_t side) {
   return tensor;
 }
 
+HostTensor region_cells(const config::Config& config, std::span<const std::uint8_t> cells) {
+  const std::int64_t side = config.model.vit.grid() / 2;
+  const auto count = static_cast<std::int64_t>(cells.size()) / (side * side);
+  return HostTensor::of<std::uint8_t>({count, side, side}, cells);
+}
+
 }  // namespace
 
 void set_real_texts(const text::Tokenizer& tokenizer, std::span<const std::string> texts,
@@ -69,7 +75,8 @@ messages::Batch collate_batch(const config::Config& config, const text::Tokenize
                               std::span<const Part> parts) {
   messages::Batch batch;
   std::vector<std::vector<std::int64_t>> ids, labels;
-  std::vector<std::int64_t> lengths, tiles_per_sample, seg_counts;
+  std::vector<std::int64_t> lengths, tiles_per_sample, seg_counts, regions_per_sample;
+  std::vector<std::uint8_t> regions;
   std::vector<const Image*> tiles;
   std::vector<std::string> texts;
   for (const Part& part : parts) {
@@ -80,6 +87,8 @@ messages::Batch collate_batch(const config::Config& config, const text::Tokenize
     for (const Image& tile : part.tiles) tiles.push_back(&tile);
     tiles_per_sample.push_back(static_cast<std::int64_t>(part.tiles.size()));
     texts.insert(texts.end(), part.texts.begin(), part.texts.end());
+    regions_per_sample.push_back(static_cast<std::int64_t>(part.regions.size()));
+    for (const auto& cells : part.regions) regions.insert(regions.end(), cells.begin(), cells.end());
   }
   batch.ids = padded(ids, 0);
   batch.labels = padded(labels, text::kIgnoredLabel);
@@ -87,6 +96,8 @@ messages::Batch collate_batch(const config::Config& config, const text::Tokenize
   batch.tiles_per_sample = numbers(tiles_per_sample);
   batch.tiles = planes(tiles, config.model.vit.image_size);
   batch.seg_counts = numbers(seg_counts);
+  batch.regions_per_sample = numbers(regions_per_sample);
+  batch.regions = region_cells(config, regions);
   set_real_texts(tokenizer, texts, config.model.decoupler.real_text_max_tokens, batch);
   return batch;
 }
@@ -148,6 +159,8 @@ PhaseAMessages collate_phase_a(const config::Config& config, const text::Tokeniz
   out.batch.tiles_per_sample = numbers({});
   out.batch.tiles = planes({}, config.model.vit.image_size);
   out.batch.seg_counts = numbers({});
+  out.batch.regions_per_sample = numbers({});
+  out.batch.regions = region_cells(config, {});
   set_real_texts(tokenizer, texts, config.model.decoupler.real_text_max_tokens, out.batch);
   return out;
 }

@@ -18,44 +18,87 @@ Result<Buffer> stored(const shards::ShardReader& reader, const datasets::MediaRe
   return std::move(*bytes);
 }
 
-// What was stored at import; a video without it is decoded once more.
-Result<preprocess::VideoIndex> index_of(const shards::ShardReader& reader,
-                                        const datasets::MediaRef& video,
-                                        preprocess::VideoReader& decoder) {
+// The frames a video shows, as stored at import; nothing where it was stored without.
+Result<std::optional<Buffer>> stored_index(const shards::ShardReader& reader,
+                                           const datasets::MediaRef& video) {
   auto bytes = reader.frame_index(video.hash);
   if (!bytes) return std::move(bytes.error()).in(video.path).with_exit(ExitCode::Data);
-  if (!bytes->has_value()) return decoder.scan().in(video.path);
-  auto index = datasets::decode_frame_index((*bytes)->bytes());
+  return std::move(*bytes);
+}
+
+Result<preprocess::VideoIndex> decode_stored(const Buffer& bytes, const datasets::MediaRef& video) {
+  auto index = datasets::decode_frame_index(bytes.bytes());
   if (!index) return std::move(index.error()).in(video.path).with_exit(ExitCode::Data);
   return std::move(*index);
 }
 
+// A video without an index is decoded once more.
+Result<preprocess::VideoIndex> index_of(const shards::ShardReader& reader,
+                                        const datasets::MediaRef& video,
+                                        preprocess::VideoReader& decoder) {
+  DESA2VA_ASSIGN(const auto bytes, stored_index(reader, video));
+  if (!bytes) return decoder.scan().in(video.path);
+  return decode_stored(*bytes, video);
+}
+
 }  // namespace
 
-const Image* MediaCache::find(const Key& key) {
-  const auto place = places_.find(key);
-  if (place == places_.end()) return nullptr;
-  ++hits_;
-  entries_.splice(entries_.begin(), entries_, place->second);
-  return &entries_.front().image;
+class MediaCache::Stopwatch {
+ public:
+  Stopwatch(MediaCache& cache, std::size_t pictures) : cache_(cache), pictures_(pictures) {
+    if (cache_.clock_ != nullptr) begin_ns_ = cache_.clock_->now_ns();
+  }
+  ~Stopwatch() {
+    const std::int64_t took =
+        cache_.clock_ != nullptr ? cache_.clock_->now_ns() - begin_ns_ : std::int64_t{0};
+    cache_.kept_.with([&](Kept& kept) {
+      kept.figures.decoded += pictures_;
+      kept.figures.decode_ns += took;
+    });
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  MediaCache& cache_;
+  const std::size_t pictures_;
+  std::int64_t begin_ns_ = 0;
+};
+
+std::optional<Image> MediaCache::find(const Key& key) {
+  return kept_.with([&](Kept& kept) -> std::optional<Image> {
+    const auto place = kept.places.find(key);
+    if (place == kept.places.end()) return std::nullopt;
+    ++kept.figures.hits;
+    kept.entries.splice(kept.entries.begin(), kept.entries, place->second);
+    return kept.entries.front().image;
+  });
 }
 
 void MediaCache::keep(const Key& key, const Image& image) {
-  if (image.rgb.size() > limit_ || places_.contains(key)) return;
-  bytes_ += image.rgb.size();
-  entries_.push_front({key, image});
-  places_[key] = entries_.begin();
-  while (bytes_ > limit_) {
-    bytes_ -= entries_.back().image.rgb.size();
-    places_.erase(entries_.back().key);
-    entries_.pop_back();
-  }
+  if (image.rgb.size() > limit_) return;
+  kept_.with([&](Kept& kept) {
+    if (kept.places.contains(key)) return;  // another thread was faster
+    kept.figures.bytes += image.rgb.size();
+    kept.entries.push_front({key, image});
+    kept.places[key] = kept.entries.begin();
+    while (kept.figures.bytes > limit_) {
+      kept.figures.bytes -= kept.entries.back().image.rgb.size();
+      kept.places.erase(kept.entries.back().key);
+      kept.entries.pop_back();
+    }
+  });
+}
+
+MediaFigures MediaCache::figures() const {
+  return kept_.with([](const Kept& kept) { return kept.figures; });
 }
 
 Result<Image> MediaCache::picture(const shards::ShardReader& reader,
                                   const datasets::MediaRef& media) {
   const Key key{media.hash, 0};
-  if (const Image* image = find(key)) return *image;
+  if (const auto image = find(key)) return *image;
+  const Stopwatch decoding(*this, 1);
   DESA2VA_ASSIGN(const Buffer bytes, stored(reader, media));
   DESA2VA_ASSIGN(Image image, preprocess::decode_image(bytes.bytes()).in(media.path));
   keep(key, image);
@@ -69,13 +112,14 @@ Result<std::vector<Image>> MediaCache::frames(const shards::ShardReader& reader,
   std::vector<std::uint32_t> wanted;
   for (const std::uint32_t number : numbers) {
     if (got.contains(number)) continue;
-    if (const Image* image = find({video.hash, number})) {
+    if (const auto image = find({video.hash, number})) {
       got.emplace(number, *image);
     } else if (wanted.empty() || wanted.back() != number) {
       wanted.push_back(number);
     }
   }
   if (!wanted.empty()) {
+    const Stopwatch decoding(*this, wanted.size());
     DESA2VA_ASSIGN(auto decoder, open(reader, video));
     DESA2VA_ASSIGN(const auto index, index_of(reader, video, decoder));
     DESA2VA_ASSIGN(const std::vector<Image> images, decoder.frames(index, wanted).in(video.path));
@@ -99,8 +143,14 @@ Result<preprocess::VideoReader> MediaCache::open(const shards::ShardReader& read
 
 Result<std::uint32_t> MediaCache::frame_count(const shards::ShardReader& reader,
                                               const datasets::MediaRef& video) {
-  DESA2VA_ASSIGN(auto decoder, open(reader, video));
-  DESA2VA_ASSIGN(const auto index, index_of(reader, video, decoder));
+  DESA2VA_ASSIGN(const auto bytes, stored_index(reader, video));
+  preprocess::VideoIndex index;
+  if (bytes) {
+    DESA2VA_ASSIGN(index, decode_stored(*bytes, video));
+  } else {
+    DESA2VA_ASSIGN(auto decoder, open(reader, video));
+    DESA2VA_ASSIGN(index, decoder.scan().in(video.path));
+  }
   return static_cast<std::uint32_t>(index.frames.size());
 }
 

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/locked.h"
 #include "common/base/result.h"
 #include "common/datasets/sample.h"
 #include "common/preprocess/image/image.h"
@@ -16,14 +18,22 @@
 
 namespace desa2va::data {
 
+// What a cache did so far.
+struct MediaFigures {
+  std::uint64_t hits = 0;     // pictures and frames that were here
+  std::uint64_t decoded = 0;  // that were not
+  std::int64_t decode_ns = 0;
+  std::size_t bytes = 0;  // held now
+};
+
 // Decoded pictures of the shards, the latest kept up to a number of bytes. A hit changes nothing
-// but time. One thread.
+// but time. Any number of threads: one that decodes holds up no other.
 //
 // A failure that asks for exit code 3 is of the shards and ends the run; any other is of this one
 // picture or video, and its sample can be replaced.
 class MediaCache {
  public:
-  // `clock` (may be null: no deadline) must outlive the cache.
+  // `clock` (may be null: no deadline, no times) must outlive the cache.
   MediaCache(std::size_t bytes, const Clock* clock, std::int64_t timeout_ms)
       : limit_(bytes), clock_(clock), timeout_ms_(timeout_ms) {}
 
@@ -38,8 +48,7 @@ class MediaCache {
   Result<std::uint32_t> frame_count(const shards::ShardReader& reader,
                                     const datasets::MediaRef& video);
 
-  std::size_t bytes() const { return bytes_; }
-  std::uint64_t hits() const { return hits_; }
+  MediaFigures figures() const;
 
  private:
   using Key = std::pair<ContentHash, std::uint32_t>;
@@ -47,18 +56,23 @@ class MediaCache {
     Key key;
     preprocess::Image image;
   };
+  struct Kept {
+    std::list<Entry> entries;  // latest first
+    std::map<Key, std::list<Entry>::iterator> places;
+    MediaFigures figures;
+  };
+  // Counts what decoding takes, from here to the end of its life.
+  class Stopwatch;
+
   Result<preprocess::VideoReader> open(const shards::ShardReader& reader,
                                        const datasets::MediaRef& video) const;
-  const preprocess::Image* find(const Key& key);
+  std::optional<preprocess::Image> find(const Key& key);
   void keep(const Key& key, const preprocess::Image& image);
 
-  std::size_t limit_;
-  std::size_t bytes_ = 0;
-  std::uint64_t hits_ = 0;
-  const Clock* clock_;
-  std::int64_t timeout_ms_;
-  std::list<Entry> entries_;  // latest first
-  std::map<Key, std::list<Entry>::iterator> places_;
+  const std::size_t limit_;
+  const Clock* const clock_;
+  const std::int64_t timeout_ms_;
+  Locked<Kept> kept_;
 };
 
 }  // namespace desa2va::data

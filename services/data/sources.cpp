@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "services/data/work.h"
+
 namespace desa2va::data {
 
 namespace {
@@ -19,25 +21,8 @@ Error data_error(Error error, const Source& source) {
   return std::move(error).in("data set '" + source.name + "'").with_exit(ExitCode::Data);
 }
 
-// Usable samples of the split. A data set with one split has nothing to filter.
-Result<std::vector<std::uint64_t>> numbers_of(const Source& source, const std::string& split) {
-  const auto& facts = source.reader.catalog().facts;
-  const auto splits = facts.find("splits");
-  if (split.empty() || (splits != facts.end() && splits->second == split)) {
-    return source.reader.usable();
-  }
-  const std::string prefix = source.reader.catalog().dataset + "/" + split + "/";
-  std::vector<std::uint64_t> numbers;
-  for (const std::uint64_t number : source.reader.usable()) {
-    auto record = source.reader.sample(number);
-    if (!record) return data_error(std::move(record.error()), source);
-    if (record->key.starts_with(prefix)) numbers.push_back(number);
-  }
-  return numbers;
-}
-
-Result<Source> open_source(const std::string& shards, const config::DatasetConfig& dataset) {
-  const auto folder = std::filesystem::path(shards) / dataset.name;
+Result<Source> open_source(const config::Config& config, const config::DatasetConfig& dataset) {
+  const auto folder = std::filesystem::path(config.data.shards) / dataset.name;
   auto reader = shards::ShardReader::open(folder);
   if (!reader) {
     const bool missing = reader.error().code() == Errc::NotFound;
@@ -45,49 +30,47 @@ Result<Source> open_source(const std::string& shards, const config::DatasetConfi
         .in(fmt::format("data.mixture: data set '{}'", dataset.name))
         .with_exit(missing ? ExitCode::Usage : ExitCode::Data);
   }
-  Source source{dataset.name, std::move(*reader), {}, SampleKind::ImageQa, {}};
-  DESA2VA_ASSIGN(source.numbers, numbers_of(source, dataset.split));
-  if (source.numbers.empty()) {
+  Source source{dataset.name, std::make_shared<shards::ShardReader>(std::move(*reader)), {},
+                SampleKind::ImageQa, {}};
+  auto numbers = numbers_of_split(*source.reader, dataset.split);
+  if (!numbers) return data_error(std::move(numbers.error()), source);
+  source.numbers = std::move(*numbers);
+  if (source.numbers.size() == 0) {
     return fail(Errc::InvalidArgument,
                 "data.mixture: data set '{}' in {} has no usable sample of split '{}' ({} samples, "
                 "{} "
                 "broken)",
-                dataset.name, folder.string(), dataset.split, source.reader.sample_count(),
-                source.reader.catalog().broken.size())
+                dataset.name, folder.string(), dataset.split, source.reader->sample_count(),
+                source.reader->catalog().broken.size())
         .with_exit(ExitCode::Usage);
   }
-  if (dataset.max_items && static_cast<std::size_t>(*dataset.max_items) < source.numbers.size()) {
-    source.numbers.resize(static_cast<std::size_t>(*dataset.max_items));
-  }
+  if (dataset.max_items) source.numbers.keep(static_cast<std::uint64_t>(*dataset.max_items));
   DESA2VA_ASSIGN(const datasets::Sample first, source.sample(0));
   source.kind = first.kind;
-  if (first.kind == SampleKind::RegionQa) {
-    return fail(Errc::InvalidArgument,
-                "data.mixture: data set '{}' holds samples of kind {}, which this version does not "
-                "train on: take it out",
-                dataset.name, name(first.kind))
-        .with_exit(ExitCode::Usage);
-  }
   source.member = {source.numbers.size(), static_cast<std::uint64_t>(dataset.repeats),
-                   length_class(first.kind, first.dataset)};
+                   length_class(first.kind, first.dataset), dataset.weight,
+                   [&config, reader = source.reader, numbers = source.numbers,
+                    kind = first.kind](std::uint64_t item) {
+                     return work_of(config, kind, reader->cost(numbers[item]));
+                   }};
   return source;
 }
 
 }  // namespace
 
 Result<datasets::Sample> Source::sample(std::uint64_t item) const {
-  auto record = reader.sample(numbers[item]);
+  auto record = reader->sample(numbers[item]);
   if (!record) return data_error(std::move(record.error()), *this);
   auto sample = datasets::decode_sample(record->payload.bytes());
   if (!sample) return data_error(std::move(sample.error()).in(record->key), *this);
   return std::move(*sample);
 }
 
-Result<std::vector<Source>> open_sources(const std::string& shards,
+Result<std::vector<Source>> open_sources(const config::Config& config,
                                          const std::vector<config::DatasetConfig>& mixture) {
   std::vector<Source> sources;
   for (const config::DatasetConfig& dataset : mixture) {
-    DESA2VA_ASSIGN(Source source, open_source(shards, dataset));
+    DESA2VA_ASSIGN(Source source, open_source(config, dataset));
     sources.push_back(std::move(source));
   }
   return sources;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/datasets/sample.h"
 #include "common/storage/shards/shard_reader.h"
+#include "services/data/numbers.h"
 #include "services/data/order.h"
 
 // The members of the mixture as opened shards.
@@ -15,8 +17,8 @@ namespace desa2va::data {
 
 struct Source {
   std::string name;  // of the mixture
-  shards::ShardReader reader;
-  std::vector<std::uint64_t> numbers;  // usable samples of the split, after max_items
+  std::shared_ptr<const shards::ShardReader> reader;
+  Numbers numbers;  // usable samples of the split, after max_items
   datasets::SampleKind kind = datasets::SampleKind::ImageQa;
   MixtureMember member;
 
@@ -28,10 +30,9 @@ struct Source {
   Result<datasets::Sample> sample(std::uint64_t item) const;
 };
 
-// Opens <shards>/<name> for each member. Errors name the data set and its path: missing or without
-// usable samples of the split (exit 2), damaged (exit 3), of a kind that this version cannot train
-// on (exit 2).
-Result<std::vector<Source>> open_sources(const std::string& shards,
+// Opens <data.shards>/<name> for each member. The configuration must outlive the sources. Errors name the data set and its path: missing or without
+// usable samples of the split (exit 2), damaged (exit 3).
+Result<std::vector<Source>> open_sources(const config::Config& config,
                                          const std::vector<config::DatasetConfig>& mixture);
 
 }  // namespace desa2va::data

@@ -51,7 +51,7 @@ Result<void> each_question(const config::Config& config, std::int64_t samples,
       config.data.tokenizer.empty() ? config.data.shards + "/tokenizer" : config.data.tokenizer;
   DESA2VA_ASSIGN(const text::Tokenizer tokenizer, text::Tokenizer::load(folder));
   DESA2VA_ASSIGN(const text::PromptTemplate form, text::prompt_template(config.prompt.template_name));
-  DESA2VA_ASSIGN(const auto sources, data::open_sources(config.data.shards, config.eval.mixture));
+  DESA2VA_ASSIGN(const auto sources, data::open_sources(config, config.eval.mixture));
   const std::filesystem::path needs_file = std::filesystem::path(config.data.shards) / "needs.json";
   std::optional<synth::Needs> needs;
   if (std::filesystem::exists(needs_file)) {

@@ -14,12 +14,15 @@ class DataMember final : public Service::Member {
  public:
   static Result<std::unique_ptr<Service::Member>> open(Rank self, const Parts& parts) {
     DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(parts.config));
-    DESA2VA_ASSIGN(auto stage, data::DataStage::open(parts.config, &parts.clock));
-    auto member = std::unique_ptr<DataMember>(new DataMember(parts.config, plan, std::move(stage)));
+    auto member = std::unique_ptr<DataMember>(new DataMember(parts.config, plan));
     member->self = self;
     DESA2VA_TRY(connect(*member, parts));
-    member->service_ = std::make_unique<data::Service>(self, member->routes_, member->plan_,
-                                                       member->stage_, *member->courier);
+    DESA2VA_ASSIGN(auto stage,
+                   data::DataStage::open(parts.config, &parts.clock, &member->tracer));
+    member->stage_ = std::make_unique<data::DataStage>(std::move(stage));
+    member->service_ = std::make_unique<data::Service>(
+        self, parts.config, member->routes_, member->plan_, *member->stage_, *member->courier,
+        parts.clock, parts.wake);
     DESA2VA_TRY(member->service_->start(protocol::facts_of(parts.config, self.role)));
     return std::unique_ptr<Service::Member>(std::move(member));
   }
@@ -27,11 +30,10 @@ class DataMember final : public Service::Member {
   bool finished() const override { return service_->finished(); }
 
  private:
-  DataMember(const config::Config& run, const protocol::RunPlan& plan, data::DataStage stage)
-      : routes_(run), plan_(plan), stage_(std::move(stage)) {}
+  DataMember(const config::Config& run, const protocol::RunPlan& plan) : routes_(run), plan_(plan) {}
   const protocol::Routes routes_;
   const protocol::RunPlan plan_;
-  data::DataStage stage_;
+  std::unique_ptr<data::DataStage> stage_;
   std::unique_ptr<data::Service> service_;
 };
 

@@ -1,5 +1,6 @@
 #include "common/models/mllm/mllm.h"
 
+#include <numeric>
 #include <optional>
 #include <span>
 
@@ -83,10 +84,36 @@ std::vector<std::int64_t> to_vector(const at::Tensor& tensor) {
   return {values, values + host.numel()};
 }
 
+// Adds the rows that the regions of one sample name in its last tile, which starts at row `tile`.
+void append_region_rows(const at::Tensor& regions, std::int64_t first, std::int64_t count,
+                        std::int64_t tile, std::vector<std::int64_t>& rows) {
+  const auto cells = to_vector((regions.slice(0, first, first + count) != 0).to(at::kLong));
+  const auto per_region = regions.size(1) * regions.size(2);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (cells[i] != 0) rows.push_back(tile + static_cast<std::int64_t>(i) % per_region);
+  }
+}
+
+void check_regions(const MllmInput& input, std::int64_t tokens_per_tile) {
+  std::int64_t total = 0;
+  for (const auto count : input.regions_per_sample) total += count;
+  TORCH_CHECK(input.regions_per_sample.empty() ||
+                  input.regions_per_sample.size() == input.tiles_per_sample.size(),
+              input.regions_per_sample.size(), " region counts for ",
+              input.tiles_per_sample.size(), " samples");
+  if (total == 0) return;
+  TORCH_CHECK(input.regions.defined() && input.regions.dim() == 3 && input.regions.size(0) == total,
+              "regions ", input.regions.defined() ? input.regions.sizes() : at::IntArrayRef(),
+              ", regions_per_sample adds to ", total);
+  TORCH_CHECK(input.regions.size(1) * input.regions.size(2) == tokens_per_tile, "regions ",
+              input.regions.sizes(), " for tiles of ", tokens_per_tile, " tokens");
+}
+
 }  // namespace
 
 // Token embeddings (B, L, D) with the <IMG_CONTEXT> rows of each sample overwritten, in order, by
-// the embeddings of its tiles. A sample that was cut within its image block takes the first rows.
+// the embeddings of its tiles and of its regions. A sample that was cut within its image block
+// takes the first rows.
 at::Tensor Mllm::Impl::embed(const MllmInput& input, at::Tensor* image_embeds_out) const {
   TORCH_CHECK(input.ids.dim() == 2 &&
                   input.ids.size(0) == static_cast<std::int64_t>(input.tiles_per_sample.size()),
@@ -106,13 +133,25 @@ at::Tensor Mllm::Impl::embed(const MllmInput& input, at::Tensor* image_embeds_ou
   }
   std::vector<std::int64_t> source;  // row of (tiles * tokens, D) for each <IMG_CONTEXT>, in order
   std::int64_t first = 0;
+  std::int64_t first_region = 0;
   const auto per_tile = any_tile ? images.size(1) : 0;
+  check_regions(input, vit_config.tokens_per_tile());
   for (std::size_t sample = 0; sample < context_rows.size(); ++sample) {
     const auto available = present.per_sample[sample] * per_tile;
-    TORCH_CHECK(context_rows[sample] <= available, "sample ", sample, " has ", context_rows[sample],
-                " <IMG_CONTEXT> tokens for ", available, " image embeddings");
-    for (std::int64_t i = 0; i < context_rows[sample]; ++i) source.push_back(first + i);
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(available));
+    std::iota(rows.begin(), rows.end(), first);
+    const auto regions =
+        input.regions_per_sample.empty() ? 0 : input.regions_per_sample[sample];
+    if (regions > 0) {
+      TORCH_CHECK(available > 0, "sample ", sample, " has ", regions, " regions and no tile");
+      append_region_rows(input.regions, first_region, regions, first + available - per_tile, rows);
+    }
+    const auto wanted = static_cast<std::size_t>(context_rows[sample]);
+    TORCH_CHECK(wanted <= rows.size(), "sample ", sample, " has ", wanted,
+                " <IMG_CONTEXT> tokens for ", rows.size(), " image embeddings");
+    source.insert(source.end(), rows.begin(), rows.begin() + context_rows[sample]);
     first += available;
+    first_region += regions;
   }
   if (source.empty()) return embeds;
   const auto width = embeds.size(2);

@@ -30,6 +30,11 @@ struct MllmInput {
   // are dropped before insertion. uint8 tiles are always there: a sample without image brings none.
   at::Tensor tiles;
   std::vector<std::int64_t> tiles_per_sample;
+  // Regions of pictures (Osprey): (sum of regions_per_sample, g, g), nonzero inside, g * g the
+  // tokens of a tile. The embeddings of a region's cells of its sample's last tile, row by row,
+  // follow those of the tiles into the <IMG_CONTEXT> places. Empty counts: no regions at all.
+  at::Tensor regions = {};
+  std::vector<std::int64_t> regions_per_sample = {};
 };
 
 struct MllmOutput {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include <fmt/format.h>
+
 #include "common/preprocess/text/unicode.h"
 
 namespace desa2va::text {
@@ -41,6 +43,39 @@ constexpr std::array<std::string_view, 6> kGroundedQuestions = {
     "Summarise the scene shortly; answer with interleaved masks for the objects.",
     "What is going on here? Keep it short and ground the phrases with masks."};
 
+// Fifteen patterns, each as a request and as a question.
+constexpr std::array<std::string_view, 30> kRegionQuestions = {
+    "Describe {X} in detail.",
+    "Can you describe {X} in detail?",
+    "Please give a detailed description of {X}.",
+    "What would a detailed description of {X} be?",
+    "Tell me all you can see of {X}.",
+    "What can be seen of {X}? Tell me all of it.",
+    "Explain thoroughly what {X} shows.",
+    "What does {X} show? Explain it thoroughly.",
+    "Write a careful account of {X} and its surroundings.",
+    "How would you describe {X} and its surroundings with care?",
+    "Look closely at {X} and say what it is like.",
+    "Looking closely at {X}, what is it like?",
+    "Go through the details of {X} one by one.",
+    "What are the details of {X}, one by one?",
+    "Elaborate on what is in {X}.",
+    "Could you elaborate on what is in {X}?",
+    "Characterise {X} as fully as you can.",
+    "How would you characterise {X} as fully as you can?",
+    "Put {X} into words for someone who cannot see it.",
+    "How would you put {X} into words for someone who cannot see it?",
+    "Report colours, shapes and other features of {X}.",
+    "Which colours, shapes and other features does {X} have?",
+    "Provide a comprehensive description of {X}.",
+    "Will you provide a comprehensive description of {X}?",
+    "Describe the appearance of {X} extensively.",
+    "What is the appearance of {X}? Describe it extensively.",
+    "Depict {X} with as much detail as possible.",
+    "How does {X} look, with as much detail as possible?",
+    "Give an in-depth description of what {X} contains.",
+    "What does {X} contain? Give an in-depth description."};
+
 }  // namespace
 
 std::span<const std::string_view> segmentation_questions() {
@@ -52,6 +87,23 @@ std::span<const std::string_view> segmentation_answers() {
 std::span<const std::string_view> grounded_caption_questions() {
   return kGroundedQuestions;
 }
+std::span<const std::string_view> region_questions() {
+  return kRegionQuestions;
+}
+std::string_view short_answer_instruction() {
+  return " Answer with a single word or a short phrase.";
+}
+
+std::string region_preamble(std::span<const std::int64_t> cells) {
+  std::string out = fmt::format("<image>\nThere are {} regions in the picture: ", cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    out += fmt::format("{}region{}<vp>", i > 0 ? ", " : "", i + 1);
+    for (std::int64_t cell = 0; cell < cells[i]; ++cell) out += "<IMG_CONTEXT>";
+    out += "</vp>";
+  }
+  return out + ".\n";
+}
+
 std::string_view description_question() {
   return "Please segment the object that matches this description: {X}";
 }

@@ -259,6 +259,61 @@ TEST(CoordinatorStage, TooManySubstitutesEndTheRunWithThree) {
   EXPECT_EQ(find<Finish>(commands)->exit_code, 3);
 }
 
+// Data runs ahead: what was replaced in later steps is met again after a resume, so a checkpoint
+// counts only its own steps.
+TEST(CoordinatorStage, ACheckpointCountsWhatWasReplacedInItsSteps) {
+  Settings saves = settings();
+  saves.save_every = 1;
+  Conversation run(saves);
+  run.begin();
+  run.say(kData, messages::Event{"substitute", "{}"}, 3);   // of step 1: microbatches 0 .. 3
+  run.say(kData, messages::Event{"substitute", "{}"}, 4);   // of step 2
+  run.say(kData, messages::Event{"substitute", "{}"}, 17);  // of step 5
+  run.step();
+  run.done();
+  run.say(kMllm, messages::Saved{Buffer::copy_of(as_bytes("a"))});
+  const auto commands = run.say(kSam2, messages::Saved{Buffer::copy_of(as_bytes("b"))});
+  const auto* commit = find<CommitCheckpoint>(commands);
+  ASSERT_NE(commit, nullptr);
+  EXPECT_EQ(commit->step, 1U);
+  EXPECT_EQ(commit->counts.substituted, 1);
+  EXPECT_EQ(commit->counts.skipped_in_row, 0);
+}
+
+TEST(CoordinatorStage, TheBudgetGoesOnWhereTheCheckpointWas) {
+  Settings resumed = settings();
+  resumed.failure_budget = 3;
+  resumed.restored.substituted = 3;
+  Conversation run(resumed);
+  run.begin();
+  const auto commands = run.say(kData, messages::Event{"substitute", "{}"});
+  ASSERT_NE(find<Finish>(commands), nullptr);
+  EXPECT_EQ(find<Finish>(commands)->exit_code, 3);
+  EXPECT_NE(find<Finish>(commands)->reason.find("4 samples"), std::string::npos);
+}
+
+TEST(CoordinatorStage, SkippedStepsInARowGoOnWhereTheCheckpointWas) {
+  for (const int before : {0, 1}) {
+    Settings resumed = settings();  // one in a row is allowed
+    resumed.restored.skipped_in_row = before;
+    Conversation run(resumed);
+    run.begin();
+    run.step(1, false);
+    const auto commands = run.done();
+    EXPECT_EQ(find<Finish>(commands) != nullptr, before == 1);
+  }
+}
+
+TEST(DataFigures, AddsUpOverRanksAndKeepsTheLatestOfWhatIsALevel) {
+  DataFigures figures;
+  EXPECT_EQ(figures.take(), "");
+  figures.add(kData, messages::Figures{{{"samples", 2}, {"ready", 1}}});
+  figures.add(kData, messages::Figures{{{"samples", 3}, {"ready", 4}}});
+  figures.add({Role::Data, 1}, messages::Figures{{{"samples", 5}, {"ready", 2}}});
+  EXPECT_EQ(figures.take(), "\"data\":{\"samples\":10,\"ready\":6}");
+  EXPECT_EQ(figures.take(), "");
+}
+
 TEST(StepSum, DoesNotDependOnTheOrderOfArrival) {
   StepSum first;
   StepSum second;

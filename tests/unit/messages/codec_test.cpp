@@ -35,6 +35,8 @@ Batch batch() {
   batch.seg_counts = numbers({2});
   batch.real_text_ids = numbers({4, 3});
   batch.real_text_lengths = numbers({4});
+  batch.regions_per_sample = numbers({2});  // 1 and 2
+  batch.regions = HostTensor::empty(DType::U8, {3, 4, 4});
   return batch;
 }
 
@@ -95,12 +97,26 @@ TEST(Codec, EveryControlMessageComesBackAsItWas) {
   EXPECT_EQ(decode<Done>(encode(Done{{{"disc_loss", 1.0}}}))->metrics.size(), 1U);
   EXPECT_EQ(as_text(decode<Saved>(encode(Saved{Buffer::copy_of(as_bytes("abc"))}))->receipt.bytes()), "abc");
   EXPECT_EQ(decode<Failed>(encode(Failed{Errc::Corrupt, "bad", 3}))->code, Errc::Corrupt);
+  EXPECT_EQ(decode<Figures>(encode(Figures{{{"late", 2.0}}}))->values[0].second, 2.0);
   EXPECT_EQ(decode<Event>(encode(Event{"substitute", "{}"}))->kind, "substitute");
   EXPECT_EQ(decode<Generation>(encode(Generation{3, 9}))->last_step, 9U);
   EXPECT_EQ(decode<Step>(encode(Step{1e-3, 0.25}))->progress, 0.25);
   EXPECT_EQ(decode<Commit>(encode(Commit{0.5}))->scale, 0.5);
   EXPECT_EQ(decode<Save>(encode(Save{8}))->step, 8U);
   EXPECT_EQ(decode<Stop>(encode(Stop{"done"}))->reason, "done");
+}
+
+TEST(Codec, RegionsMustBeAsManyAsTheirSamplesSay) {
+  const auto good = decode<Batch>(encode(batch()));
+  ASSERT_TRUE(good) << good.error().message();
+  EXPECT_TRUE(same(good->regions, batch().regions));
+  for (const std::vector<std::int64_t>& counts : {std::vector<std::int64_t>{1, 1}, {4, -1}}) {
+    Batch wrong = batch();
+    wrong.regions_per_sample = HostTensor::of<std::int64_t>({2}, counts);
+    const auto back = decode<Batch>(encode(wrong));
+    ASSERT_FALSE(back);
+    EXPECT_NE(back.error().message().find("regionsPerSample"), std::string::npos);
+  }
 }
 
 TEST(Codec, AFieldOfAnotherTypeIsNamed) {

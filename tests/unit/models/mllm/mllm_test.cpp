@@ -110,6 +110,49 @@ TEST(Mllm, SamplesOfABatchAreWhatTheyAreAlone) {
   EXPECT_TRUE(test::is_close(together.seg_hidden.slice(0, 1, 2), alone.seg_hidden));
 }
 
+// A sample of no region, and one of two tiles whose regions are these cells of the last.
+MllmInput with_regions(std::vector<std::int64_t> cells) {
+  auto input = one_sample(tiles(3));
+  const auto count = static_cast<std::int64_t>(cells.size()) / 4;
+  auto alone = at::cat({one_sample({}).ids, at::full({1, 6}, 5, at::kLong)}, 1);
+  auto asked = at::cat({at::full({1, 12}, kImage, at::kLong), longs({kSeg, 7}, {1, 2})}, 1);
+  input.ids = at::cat({alone, asked}, 0);
+  input.labels = at::full({2, 14}, -100, at::kLong);
+  input.lengths = longs({14, 14}, {2});
+  input.tiles_per_sample = {1, 2};
+  input.regions = longs(std::move(cells), {count, 2, 2}).to(at::kByte);
+  input.regions_per_sample = {0, count};
+  return input;
+}
+
+TEST(Mllm, RegionsTakeTheirCellsOfTheLastTileOfTheirSample) {
+  const auto mllm = tiny_mllm();
+  // A region of all cells is its tile once more.
+  auto thrice = with_regions({1, 1, 1, 1});
+  thrice.tiles = at::cat({thrice.tiles, thrice.tiles.slice(0, 2)}, 0);
+  thrice.tiles_per_sample = {1, 3};
+  thrice.regions = {};
+  thrice.regions_per_sample = {};
+  const auto expected = mllm.forward(thrice, {}).seg_hidden;
+  EXPECT_TRUE(test::is_close(mllm.forward(with_regions({1, 1, 1, 1}), {}).seg_hidden, expected));
+  // So are its cells one region after another, in this order only.
+  const auto in_order = with_regions({1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1});
+  EXPECT_TRUE(test::is_close(mllm.forward(in_order, {}).seg_hidden, expected));
+  const auto turned = with_regions({0, 1, 1, 1, 1, 0, 0, 0});
+  EXPECT_FALSE(at::allclose(mllm.forward(turned, {}).seg_hidden, expected));
+}
+
+TEST(Mllm, RegionsThatDoNotFitAreRefused) {
+  const auto mllm = tiny_mllm();
+  auto input = one_sample(tiles(1));
+  input.regions = longs({0, 1, 1, 0}, {1, 2, 2}).to(at::kByte);
+  input.regions_per_sample = {2};  // there is one
+  EXPECT_THROW(mllm.forward(input, {}), c10::Error);
+  input.regions_per_sample = {1};
+  input.regions = longs({1}, {1, 1, 1}).to(at::kByte);  // of another grid
+  EXPECT_THROW(mllm.forward(input, {}), c10::Error);
+}
+
 TEST(Mllm, ASampleCutWithinItsImageTakesTheFirstRows) {
   const auto mllm = tiny_mllm();
   auto cut = one_sample(tiles(2));

@@ -21,7 +21,7 @@ DataStage open_stage(const config::Config& config) {
 }
 
 Microbatch make(DataStage& stage, Phase phase, std::uint64_t index) {
-  auto made = stage.make(phase, index);
+  auto made = stage.make(phase, index, index);
   EXPECT_TRUE(made) << made.error().message();
   return std::move(*made);
 }
@@ -35,7 +35,7 @@ std::uint64_t fingerprint(const Microbatch& m) {
   };
   for (const auto* tensor :
        {&m.batch.ids, &m.batch.labels, &m.batch.lengths, &m.batch.tiles_per_sample, &m.batch.tiles,
-        &m.batch.seg_counts, &m.batch.real_text_ids, &m.batch.real_text_lengths, &m.frames.frames,
+        &m.batch.seg_counts, &m.batch.regions, &m.batch.real_text_ids, &m.batch.real_text_lengths, &m.frames.frames,
         &m.frames.frames_per_sample, &m.frames.object_counts, &m.frames.samples,
         &m.frames.object_frame, &m.frames.object_text}) {
     add(*tensor);
@@ -289,7 +289,7 @@ TEST_F(StageTest, ADamagedShardEndsWithExitThreeAndIsNamed) {
     error = stage.error();
   } else {
     for (std::uint64_t i = 0; i < 8; ++i) {
-      if (auto made = stage->make(Phase::B, i); !made) error = made.error();
+      if (auto made = stage->make(Phase::B, i, i); !made) error = made.error();
     }
   }
   EXPECT_EQ(error.exit_code(), 3) << error.message();

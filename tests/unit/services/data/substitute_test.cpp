@@ -53,8 +53,8 @@ TEST_F(SubstituteTest, AnUndecodablePictureIsReplacedTheSameWayEveryTime) {
   ASSERT_TRUE(one && two);
   std::size_t replaced = 0;
   for (std::uint64_t i = 0; i < 4; ++i) {
-    const auto a = one->make(Phase::B, i);
-    const auto b = two->make(Phase::B, i);
+    const auto a = one->make(Phase::B, i, i);
+    const auto b = two->make(Phase::B, i, i);
     ASSERT_TRUE(a) << a.error().message();
     ASSERT_TRUE(b);
     EXPECT_EQ(a->keys, b->keys);
@@ -74,7 +74,7 @@ TEST_F(SubstituteTest, WhereNothingCanBeUsedTheErrorNamesTheSampleAndAsksForExit
   all.data.mixture = {member("all_bad", 1)};
   auto stage = DataStage::open(all);
   ASSERT_TRUE(stage) << stage.error().message();
-  const auto made = stage->make(Phase::B, 0);
+  const auto made = stage->make(Phase::B, 0, 0);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().exit_code(), 3);
   EXPECT_NE(made.error().message().find("llava/train/"), std::string::npos);
@@ -87,7 +87,7 @@ TEST_F(SubstituteTest, PhaseAWithoutMasksIsRefused) {
   none.data.mixture = {member("no_masks", 1)};
   auto stage = DataStage::open(none);
   ASSERT_TRUE(stage) << stage.error().message();
-  const auto made = stage->make(Phase::A, 0);
+  const auto made = stage->make(Phase::A, 0, 0);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().exit_code(), 2);
 }

@@ -1,0 +1,259 @@
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <semaphore>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/datasets/shard_import.h"
+#include "common/storage/shards/shard_writer.h"
+#include "common/synth/synth.h"
+#include "services/data/look_ahead.h"
+#include "services/data/stage.h"
+#include "tests/support/temp_dir.h"
+
+// The data stream: how long until it begins, what its order costs, what it delivers. Neighbours of a
+// ratio are measured alternately; medians are printed.
+//
+//   bench_stream [SAMPLES=1200000] [ROUNDS=5]
+namespace desa2va {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message());
+  return std::move(*result);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const SystemClock clock;
+  const auto start = clock.now_ns();
+  work();
+  return static_cast<double>(clock.now_ns() - start) * 1e-9;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+double resident_mib() {
+  std::ifstream in("/proc/self/statm");
+  std::uint64_t total = 0, resident = 0;
+  in >> total >> resident;
+  return static_cast<double>(resident * 4096) / (1 << 20);
+}
+
+// The recipe's mixture in small: a third of it video, in numbers of samples.
+void bench_order(std::uint64_t samples, int rounds) {
+  const auto work = [](std::uint64_t item) { return 100 + item * 2654435761U % 4000; };
+  const std::vector<data::MixtureMember> members = {{samples / 8, 4, 100, 1, work},
+                                                    {samples / 40, 10, 10'000, 1, work},
+                                                    {samples / 16, 4, 20'000, 1, work}};
+  struct Way {
+    const char* name;
+    data::GroupBy by;
+    bool heaviest_first;
+  };
+  for (const Way& way : {Way{"as they come", data::GroupBy::Nothing, false},
+                         Way{"by length class", data::GroupBy::Class, false},
+                         Way{"by cost, steps by cost", data::GroupBy::Work, true}}) {
+    data::Grouping grouping{2, 4, 32, 8};
+    grouping.by = way.by;
+    grouping.heaviest_first = way.heaviest_first;
+    const auto order = must(data::Order::make(members, 42, "BC", grouping));
+    std::vector<double> seconds;
+    std::uint64_t sum = 0;
+    for (int round = 0; round < rounds; ++round) {
+      seconds.push_back(seconds_of([&] {
+        data::OrderReader reader(order);
+        for (std::uint64_t k = 0; k < order.size() / 2; ++k) {
+          for (const data::Pick& pick : reader.microbatch(k)) sum += pick.item;
+        }
+      }));
+    }
+    fmt::print("order: {:>8} samples, {:24} {:7.3f} s   (sum {})\n", order.size(), way.name,
+               median(seconds), sum % 1000);
+  }
+}
+
+// Conversations without pictures: what is left is the stream's own.
+void write_texts(const fs::path& dir, std::uint64_t count) {
+  shards::WriterOptions options;
+  options.dataset = options.kind = "llava";
+  options.created_by = "bench";
+  options.facts = {{"splits", "train"}};
+  auto writer = must(shards::ShardWriter::create(dir, options));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    datasets::Sample sample;
+    sample.dataset = "llava";
+    sample.split = "train";
+    sample.id = std::to_string(i);
+    sample.kind = datasets::SampleKind::ImageQa;
+    sample.turns = {{"What is said of " + sample.id + "?", "That it is a number."}};
+    shards::SampleCost cost;
+    cost.text_bytes = static_cast<std::int64_t>(40 + i % 200);
+    must(writer.sample({describe(sample), {}, "", datasets::encode_sample(sample)}, cost));
+  }
+  must(writer.finish());
+}
+
+config::Config base_config(const fs::path& shards) {
+  config::Config config;
+  config.data.shards = shards.string();
+  config.data.batch = 2;
+  config.train.micro_batches = 32;
+  config.train.accumulation = 4;
+  config.phase_a.images = 8;
+  config.model.sam2.image_size = 1024;
+  return config;
+}
+
+config::DatasetConfig member(const std::string& name) {
+  config::DatasetConfig dataset;
+  dataset.name = name;
+  return dataset;
+}
+
+// Start with this many samples, and how long until the first microbatch of a step.
+void bench_start(const fs::path& shards, std::uint64_t samples, int rounds) {
+  fmt::print("writing {} samples\n", samples);
+  write_texts(shards / "texts", samples);
+  config::Config config = base_config(shards);
+  config.data.mixture = {member("texts")};
+  for (const auto grouping : {config::DataGrouping::Reference, config::DataGrouping::Cost}) {
+    config.data.grouping = grouping;
+    const bool by_cost = grouping == config::DataGrouping::Cost;
+    std::vector<double> open, early, late;
+    for (int round = 0; round < rounds; ++round) {
+      std::optional<data::DataStage> stage;
+      open.push_back(seconds_of([&] { stage.emplace(must(data::DataStage::open(config))); }));
+      const auto first = [&](std::uint64_t step) {
+        auto fresh = must(data::DataStage::open(config));
+        return seconds_of([&] { must(fresh.make(Phase::C, step * 32, step * 32)); });
+      };
+      early.push_back(first(10));
+      late.push_back(first(1'000'000));
+    }
+    fmt::print("start: {} samples, grouped by {}\n", samples, by_cost ? "cost" : "class");
+    fmt::print("  open                                       {:9.4f} s\n", median(open));
+    fmt::print("  first microbatch of step 10                {:9.4f} s\n", median(early));
+    fmt::print("  first microbatch of step 1000000           {:9.4f} s   ratio {:.2f}\n",
+               median(late), median(late) / median(early));
+  }
+}
+
+struct Delivered {
+  std::uint64_t samples = 0;
+  std::uint64_t tokens = 0;
+  std::uint64_t bytes = 0;
+};
+
+// `count` microbatches of C from `first` on through a look-ahead, as the service does.
+Delivered deliver(data::DataStage& stage, int workers, std::uint64_t first, std::uint64_t count) {
+  std::counting_semaphore<1 << 20> woken{0};
+  data::LookAhead ahead([&](const data::Plan& plan) { return stage.assemble(plan); },
+                        {workers, 8, std::size_t{256} << 20U}, [&] { woken.release(); });
+  Delivered sum;
+  std::uint64_t planned = first;
+  for (std::uint64_t taken = 0; taken < count;) {
+    for (; planned < first + count && ahead.wants(); ++planned)
+      ahead.add(must(stage.plan(Phase::C, planned, planned)));
+    auto made = must(ahead.take());
+    if (!made) {
+      woken.acquire();
+      continue;
+    }
+    sum.samples += made->microbatch.samples;
+    sum.tokens += made->microbatch.tokens();
+    sum.bytes += made->microbatch.bytes();
+    ++taken;
+  }
+  return sum;
+}
+
+void import(const std::string& importer, const fs::path& root, const fs::path& out) {
+  datasets::ShardImport job;
+  job.dataset = importer;
+  job.request = {root, {"train"}};
+  job.out = out;
+  must(datasets::import_to_shards(job));
+}
+
+// Pictures and videos of 480 x 480 at the sizes of the published models: what decoding, tiling and
+// packing allow.
+void bench_delivery(const fs::path& work, int rounds) {
+  synth::SynthRecipe recipe;
+  recipe.train_images = 48;
+  recipe.train_videos = 8;
+  recipe.heldout_images = recipe.heldout_videos = 1;
+  recipe.qa_images = 16;
+  recipe.image_size = 480;
+  const auto made = must(synth::make(recipe, work / "synth"));
+  const fs::path shards = work / "shapes";
+  fs::create_directories(shards);
+  fs::copy(made.tokenizer(), shards / "tokenizer", fs::copy_options::recursive);
+  import("refcoco", made.train(), shards / "images");
+  import("refsav", made.train(), shards / "videos");
+  import("llava", made.train(), shards / "answers");
+  config::Config config = base_config(shards);
+  config.data.mixture = {member("images"), member("videos"), member("answers")};
+  auto stage = must(data::DataStage::open(config));
+  const std::uint64_t epoch = stage.epoch_size() / 2;
+
+  constexpr std::array kWorkers = {0, 1, 2};
+  std::array<std::vector<double>, kWorkers.size()> samples, tokens, mib;
+  for (int round = 0; round < rounds; ++round) {
+    for (std::size_t w = 0; w < kWorkers.size(); ++w) {
+      Delivered sum;
+      const double seconds = seconds_of([&] { sum = deliver(stage, kWorkers[w], 0, epoch); });
+      samples[w].push_back(static_cast<double>(sum.samples) / seconds);
+      tokens[w].push_back(static_cast<double>(sum.tokens) / seconds);
+      mib[w].push_back(static_cast<double>(sum.bytes) / seconds / (1 << 20));
+    }
+  }
+  for (std::size_t w = 0; w < kWorkers.size(); ++w) {
+    fmt::print("delivery: {} workers {:8.1f} samples/s {:9.0f} tokens/s {:7.1f} MiB/s   ratio {:.2f}\n",
+               kWorkers[w], median(samples[w]), median(tokens[w]), median(mib[w]),
+               median(samples[w]) / median(samples[0]));
+  }
+
+  fmt::print("resident memory after each of ten epochs, MiB:");
+  for (std::uint64_t pass = 0; pass < 10; ++pass) {
+    deliver(stage, 2, pass * epoch, epoch);
+    fmt::print(" {:.0f}", resident_mib());
+  }
+  fmt::print("\n");
+}
+
+int run(int argc, char** argv) {
+  const std::uint64_t samples = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'200'000;
+  const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
+  const test::TempDir dir;
+  bench_order(1'000'000, rounds);
+  bench_delivery(dir.path(), rounds);
+  fs::copy(dir.path() / "shapes" / "tokenizer", dir.path() / "start" / "tokenizer",
+           fs::copy_options::recursive);
+  bench_start(dir.path() / "start", samples, rounds);
+  return 0;
+}
+
+}  // namespace
+}  // namespace desa2va
+
+int main(int argc, char** argv) {
+  try {
+    return desa2va::run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench_stream: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,1 @@
+desa2va_program(bench_stream bench_stream.cpp LINK desa2va_data desa2va_synth)
