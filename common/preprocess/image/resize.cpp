@@ -4,19 +4,11 @@
 #include <cmath>
 #include <cstring>
 
+#include "common/preprocess/image/resize_kernels.h"
+
 namespace desa2va::preprocess {
 
 namespace {
-
-constexpr int kWeightBits = 22;
-
-// The taps of every output position along one axis.
-struct Taps {
-  std::size_t width = 0;              // weights stored per position
-  std::vector<int> first;             // first input position
-  std::vector<int> count;             // how many
-  std::vector<std::int32_t> weights;  // [out, width], 22 fractional bits
-};
 
 double keys_kernel(double x) {
   constexpr double a = -0.5;
@@ -32,9 +24,10 @@ Taps bicubic_taps(int in, int out) {
   const double filter_scale = std::max(scale, 1.0);
   const double support = 2.0 * filter_scale;
   Taps taps;
-  taps.width = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
+  const std::size_t most = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
+  taps.width = (most + 3) / 4 * 4;
   taps.weights.assign(taps.width * static_cast<std::size_t>(out), 0);
-  std::vector<double> exact(taps.width);
+  std::vector<double> exact(most);
   for (int o = 0; o < out; ++o) {
     const double center = (o + 0.5) * scale;
     const int first = std::max(static_cast<int>(center - support + 0.5), 0);
@@ -55,65 +48,37 @@ Taps bicubic_taps(int in, int out) {
     taps.first.push_back(first);
     taps.count.push_back(count);
   }
+  for (const std::int32_t weight : taps.weights) {
+    taps.high.push_back(static_cast<std::int16_t>(weight >> 15));
+    taps.low.push_back(static_cast<std::int16_t>(weight & 0x7fff));
+  }
   return taps;
 }
 
-std::uint8_t to_byte(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
-}
-constexpr std::int32_t kHalf = 1 << (kWeightBits - 1);
-
-Image horizontal_pass(const Image& image, int width) {
-  const Taps taps = bicubic_taps(image.width, width);
-  Image out = Image::allocate(width, image.height);
-  std::uint8_t* target = out.mutable_pixels().data();
-  const std::uint8_t* row = image.pixels().data();
-  for (int y = 0; y < image.height; ++y, row += static_cast<std::ptrdiff_t>(image.width) * 3) {
-    for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x, target += 3) {
-      const std::uint8_t* in = row + static_cast<std::ptrdiff_t>(taps.first[x]) * 3;
-      const std::int32_t* weight = taps.weights.data() + x * taps.width;
-      std::int32_t r = kHalf;
-      std::int32_t g = kHalf;
-      std::int32_t b = kHalf;
-      for (int t = 0; t < taps.count[x]; ++t, in += 3) {
-        r += in[0] * weight[t];
-        g += in[1] * weight[t];
-        b += in[2] * weight[t];
-      }
-      target[0] = to_byte(r);
-      target[1] = to_byte(g);
-      target[2] = to_byte(b);
-    }
-  }
-  return out;
-}
-
-Image vertical_pass(const Image& image, int height) {
-  const Taps taps = bicubic_taps(image.height, height);
-  Image out = Image::allocate(image.width, height);
-  const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
-  std::vector<std::int32_t> sums(stride);
-  std::uint8_t* target = out.mutable_pixels().data();
-  for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y, target += stride) {
-    std::fill(sums.begin(), sums.end(), kHalf);
-    for (int t = 0; t < taps.count[y]; ++t) {
-      const std::uint8_t* in =
-          image.pixels().data() + static_cast<std::size_t>(taps.first[y] + t) * stride;
-      const std::int32_t weight = taps.weights[y * taps.width + static_cast<std::size_t>(t)];
-      std::int32_t* sum = sums.data();
-      for (std::size_t i = 0; i < stride; ++i) sum[i] += in[i] * weight;
-    }
-    for (std::size_t i = 0; i < stride; ++i) target[i] = to_byte(sums[i]);
-  }
-  return out;
+const ResizeKernels& best_kernels() {
+  const ResizeKernels* fast = avx2_resize_kernels();
+  return fast != nullptr ? *fast : portable_resize_kernels();
 }
 
 }  // namespace
 
 Image resize_bicubic(const Image& image, int width, int height) {
+  return resize_bicubic_with(best_kernels(), image, width, height);
+}
+
+Image resize_bicubic_with(const ResizeKernels& kernels, const Image& image, int width, int height) {
   // A pass that keeps the size has the identity as weights.
-  const Image wide = width == image.width ? image : horizontal_pass(image, width);
-  return height == wide.height ? wide : vertical_pass(wide, height);
+  Image wide = image;
+  if (width != image.width) {
+    wide = Image::allocate(width, image.height);
+    kernels.horizontal(bicubic_taps(image.width, width), image.pixels().data(), image.width,
+                       image.height, wide.mutable_pixels().data());
+  }
+  if (height == wide.height) return wide;
+  Image out = Image::allocate(width, height);
+  kernels.vertical(bicubic_taps(wide.height, height), wide.pixels().data(),
+                   static_cast<std::size_t>(width) * 3, out.mutable_pixels().data());
+  return out;
 }
 
 std::vector<std::uint8_t> resize_nearest(std::span<const std::uint8_t> pixels, int width,

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/base/random.h"
+#include "common/preprocess/image/resize_kernels.h"
 #include "tests/unit/preprocess/image/pictures.h"
 
 namespace desa2va::preprocess {
@@ -67,6 +69,35 @@ TEST(ResizeBicubic, AColourStaysThatColour) {
 
 TEST(ResizeBicubic, OnePixelFillsAnySize) {
   EXPECT_THAT(resize_bicubic(from_row({200}, 1), 9, 9).pixels(), testing::Each(200));
+}
+
+TEST(ResizeBicubic, VectorUnitsGiveTheSameBytesAtAnySize) {
+  const ResizeKernels* fast = avx2_resize_kernels();
+  if (fast == nullptr) GTEST_SKIP() << "this processor has no AVX2";
+  const Random random(5, "test", "sizes");
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    // Half of the pictures are narrow: their last rows have no others behind them to read.
+    const std::uint64_t most = i % 2 == 0 ? 12 : 150;
+    const auto side = [&](std::uint64_t k) {
+      return static_cast<int>(1 + random.below(4 * i + k, most));
+    };
+    const Image image = random_picture(side(0), side(1), i);
+    const int width = side(2);
+    const int height = side(3);
+    EXPECT_TRUE(same_pixels(resize_bicubic_with(*fast, image, width, height),
+                            resize_bicubic_with(portable_resize_kernels(), image, width, height)))
+        << image.width << "x" << image.height << " to " << width << "x" << height;
+  }
+}
+
+TEST(ResizeBicubic, VectorUnitsTakeExtremeShapes) {
+  const ResizeKernels* fast = avx2_resize_kernels();
+  if (fast == nullptr) GTEST_SKIP() << "this processor has no AVX2";
+  for (const auto& [width, height] : {std::pair{1, 20000}, {20000, 1}, {2, 3000}, {5000, 7}}) {
+    const Image image = random_picture(width, height, 9);
+    EXPECT_TRUE(same_pixels(resize_bicubic_with(*fast, image, 56, 56),
+                            resize_bicubic_with(portable_resize_kernels(), image, 56, 56)));
+  }
 }
 
 TEST(ResizeNearest, TakesTheCellByFloor) {
