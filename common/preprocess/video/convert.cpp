@@ -1,4 +1,5 @@
 #include <cstring>
+#include <optional>
 
 #include "common/preprocess/video/ffmpeg.h"
 
@@ -46,6 +47,25 @@ AVPixelFormat plain_format(AVPixelFormat format, bool& full_range) {
   }
 }
 
+// The 8-bit planar formats that yuv_to_rgb.h knows; empty for all others, which libswscale does.
+std::optional<YuvLayout> plain_layout(const AVFrame& frame, AVPixelFormat format) {
+  const auto layout = [&](int shift_x, int shift_y) {
+    return YuvLayout{frame.width, frame.height, shift_x, shift_y};
+  };
+  switch (format) {
+    case AV_PIX_FMT_YUV420P:
+      return layout(1, 1);
+    case AV_PIX_FMT_YUV422P:
+      return layout(1, 0);
+    case AV_PIX_FMT_YUV440P:
+      return layout(0, 1);
+    case AV_PIX_FMT_YUV444P:
+      return layout(0, 0);
+    default:
+      return std::nullopt;
+  }
+}
+
 // Turned by quarter turns counter-clockwise.
 Image turn(const Image& image, int quarters) {
   if (quarters == 0) return image;
@@ -88,15 +108,34 @@ Result<std::vector<std::uint8_t>> FrameConverter::to_planes(const AVFrame& frame
 Result<Image> FrameConverter::to_rgb(const AVFrame& frame, int rotation) {
   bool full_range = frame.color_range == AVCOL_RANGE_JPEG;
   const AVPixelFormat format = plain_format(static_cast<AVPixelFormat>(frame.format), full_range);
-  scaler_.reset(sws_getCachedContext(scaler_.release(), frame.width, frame.height, format,
-                                     frame.width, frame.height, AV_PIX_FMT_RGB24, kScaleFlags,
-                                     nullptr, nullptr, nullptr));
+  const int* matrix = sws_getCoefficients(matrix_of(frame));
+  Image image;
+  if (const auto layout = plain_layout(frame, format)) {
+    YuvPlanes planes;
+    for (int i = 0; i < 3; ++i) {
+      planes.planes[i] = frame.data[i];
+      planes.strides[i] = frame.linesize[i];
+    }
+    image = yuv_.convert(planes, *layout,
+                         yuv_colors({matrix[0], matrix[1], matrix[2], matrix[3]}, full_range));
+  } else {
+    DESA2VA_ASSIGN(image, by_swscale(frame, format, matrix, full_range));
+  }
+  if (rotation % 90 != 0) return image;  // odd angles stay as coded
+  return turn(image, ((rotation / 90) % 4 + 4) % 4);
+}
+
+Result<Image> FrameConverter::by_swscale(const AVFrame& frame, int format, const int* matrix,
+                                         bool full_range) {
+  scaler_.reset(sws_getCachedContext(scaler_.release(), frame.width, frame.height,
+                                     static_cast<AVPixelFormat>(format), frame.width, frame.height,
+                                     AV_PIX_FMT_RGB24, kScaleFlags, nullptr, nullptr, nullptr));
   if (scaler_ == nullptr)
     return fail(Errc::Corrupt, "no conversion of {}x{} {} to RGB", frame.width, frame.height,
-                av_get_pix_fmt_name(format));
+                av_get_pix_fmt_name(static_cast<AVPixelFormat>(format)));
   constexpr int kUnit = 1 << 16;
-  sws_setColorspaceDetails(scaler_.get(), sws_getCoefficients(matrix_of(frame)), full_range,
-                           sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, kUnit, kUnit);
+  sws_setColorspaceDetails(scaler_.get(), matrix, full_range, sws_getCoefficients(SWS_CS_DEFAULT),
+                           1, 0, kUnit, kUnit);
 
   // swscale writes whole vectors, so its target has room behind each row.
   const FramePtr padded(av_frame_alloc());
@@ -111,8 +150,7 @@ Result<Image> FrameConverter::to_rgb(const AVFrame& frame, int rotation) {
   av_image_copy_to_buffer(image.mutable_pixels().data(), static_cast<int>(image.rgb.size()),
                           padded->data, padded->linesize, AV_PIX_FMT_RGB24, frame.width,
                           frame.height, 1);
-  if (rotation % 90 != 0) return image;  // odd angles stay as coded
-  return turn(image, ((rotation / 90) % 4 + 4) % 4);
+  return image;
 }
 
 }  // namespace desa2va::preprocess
