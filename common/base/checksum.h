@@ -3,6 +3,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "common/base/bytes.h"
@@ -12,6 +13,21 @@
 namespace desa2va {
 
 std::uint64_t checksum64(ByteSpan bytes);
+
+// The same of bytes that come in pieces. One thread.
+class Checksum64 {
+ public:
+  Checksum64();
+  Checksum64(const Checksum64&) = delete;
+  Checksum64& operator=(const Checksum64&) = delete;
+  ~Checksum64();
+  void add(ByteSpan bytes);
+  std::uint64_t value() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // The name of some content. Ordered, so that it can be a key; 32 hexadecimal digits as text.
 struct ContentHash {

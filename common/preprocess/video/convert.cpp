@@ -1,6 +1,7 @@
 #include <cstring>
 #include <optional>
 
+#include "common/base/checksum.h"
 #include "common/preprocess/video/ffmpeg.h"
 
 namespace desa2va::preprocess {
@@ -103,6 +104,29 @@ Result<std::vector<std::uint8_t>> FrameConverter::to_planes(const AVFrame& frame
   av_image_copy_to_buffer(planes.data(), size, frame.data, frame.linesize, format, frame.width,
                           frame.height, 1);
   return planes;
+}
+
+Result<std::uint64_t> FrameConverter::content(const AVFrame& frame) {
+  const auto format = static_cast<AVPixelFormat>(frame.format);
+  const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
+  const int planes = av_pix_fmt_count_planes(format);
+  const bool plain = description != nullptr && planes > 0 &&
+                     (description->flags & (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_HWACCEL |
+                                            AV_PIX_FMT_FLAG_BITSTREAM)) == 0;
+  if (!plain) {
+    DESA2VA_ASSIGN(const auto bytes, to_planes(frame));
+    return checksum64(std::as_bytes(std::span(bytes)));
+  }
+  Checksum64 sum;
+  for (int plane = 0; plane < planes; ++plane) {
+    const int width = av_image_get_linesize(format, frame.width, plane);
+    const int shift = plane == 1 || plane == 2 ? description->log2_chroma_h : 0;
+    const int rows = AV_CEIL_RSHIFT(frame.height, shift);
+    const std::uint8_t* row = frame.data[plane];
+    for (int y = 0; y < rows; ++y, row += frame.linesize[plane])
+      sum.add(std::as_bytes(std::span(row, static_cast<std::size_t>(width))));
+  }
+  return sum.value();
 }
 
 Result<Image> FrameConverter::to_rgb(const AVFrame& frame, int rotation) {

@@ -1,25 +1,39 @@
+#include <cstring>
+
 #include "common/preprocess/video/ffmpeg.h"
 
 namespace desa2va::preprocess {
 
-Result<Decoder> Decoder::open(const AVCodecParameters& parameters) {
+Result<std::unique_ptr<Decoder>> Decoder::open(const AVCodecParameters& parameters) {
   const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
   if (codec == nullptr)
     return fail(Errc::Corrupt, "no decoder for {} video in this FFmpeg",
                 avcodec_get_name(parameters.codec_id));
-  Decoder decoder;
-  decoder.codec_.reset(avcodec_alloc_context3(codec));
-  avcodec_parameters_to_context(decoder.codec_.get(), &parameters);
+  auto decoder = std::make_unique<Decoder>();
+  AVCodecContext* context = avcodec_alloc_context3(codec);
+  decoder->codec_.reset(context);
+  avcodec_parameters_to_context(context, &parameters);
+  context->max_pixels = kMaxFramePixels;
   // One thread: frames come as soon as they can, and damage stays where it is.
-  decoder.codec_->thread_count = 1;
-  if (const int code = avcodec_open2(decoder.codec_.get(), codec, nullptr); code < 0)
+  context->thread_count = 1;
+  if (const int code = avcodec_open2(context, codec, nullptr); code < 0)
     return fail(Errc::Corrupt, "{} decoder: {}", codec->name, ffmpeg_message(code));
   return decoder;
 }
 
-Result<void> Decoder::send(const AVPacket& packet, std::uint32_t number) {
+Result<void> Decoder::send(const Packet& packet, std::uint32_t number) {
   av_packet_unref(packet_.get());
-  if (av_packet_ref(packet_.get(), &packet) < 0) return fail(Errc::Internal, "out of memory");
+  if (packet.owned != nullptr) {
+    if (av_packet_ref(packet_.get(), packet.owned.get()) < 0)
+      return fail(Errc::Internal, "out of memory");
+  } else {
+    // Decoders read behind the end, where there must be zeros.
+    if (av_new_packet(packet_.get(), static_cast<int>(packet.bytes.size())) < 0)
+      return fail(Errc::Internal, "out of memory");
+    std::memcpy(packet_->data, packet.bytes.data(), packet.bytes.size());
+    if (packet.key) packet_->flags |= AV_PKT_FLAG_KEY;
+    if (packet.discard) packet_->flags |= AV_PKT_FLAG_DISCARD;
+  }
   // A decoder carries time stamps through without looking at them.
   packet_->pts = number;
   packet_->dts = number;

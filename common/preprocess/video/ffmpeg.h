@@ -16,6 +16,7 @@ extern "C" {
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/preprocess/image/image.h"
 #include "common/preprocess/video/index.h"
@@ -39,7 +40,23 @@ std::string ffmpeg_message(int code);
 // Our own messages name what is wrong; the libraries' go nowhere.
 void silence_ffmpeg();
 
-// A container read to its end: the packets of its first video stream.
+// Reading ends with Timeout once `clock` (null: never) passes `deadline_ns`.
+struct Deadline {
+  const Clock* clock = nullptr;
+  std::int64_t deadline_ns = 0;
+  bool passed() const { return clock != nullptr && clock->now_ns() > deadline_ns; }
+};
+
+// One packet of the video stream. Its bytes lie in the file or in `owned`.
+struct Packet {
+  std::int64_t pts = 0;  // or what stands for it: dts, or the number of the packet
+  bool key = false;
+  bool discard = false;  // to be decoded but not shown (edit lists)
+  ByteSpan bytes;
+  PacketPtr owned;  // null: the bytes are part of the file
+};
+
+// A container: the packets of its first video stream.
 struct Container {
   VideoInfo info;
   struct CodecParameters {
@@ -50,19 +67,26 @@ struct Container {
     ~CodecParameters() { avcodec_parameters_free(&value); }
   };
   std::unique_ptr<CodecParameters> codec;  // null: no video stream
-  std::vector<PacketPtr> packets;          // pts and dts are those of the file
-  std::int64_t pts(std::size_t packet) const;
+  std::vector<Packet> packets;
+  Buffer file;
 };
-Result<Container> read_container(Buffer bytes, bool with_packets);
+// What to read of a container: what it is, also all its packets, or those packets that an index
+// says there are, without analysing streams where the header is enough.
+enum class ContainerPart : std::uint8_t { Info, Packets };
+Result<Container> read_container(Buffer bytes, ContainerPart part, const Deadline& deadline,
+                                 const VideoIndex* index = nullptr);
+
+// Larger pictures are refused from the header: a decoder holds up to twenty of them.
+inline constexpr std::int64_t kMaxFramePixels = std::int64_t{1} << 26;
 
 // A packet decoder whose frames know the packet they come from, whatever the time stamps.
 class Decoder {
  public:
-  static Result<Decoder> open(const AVCodecParameters& parameters);
+  static Result<std::unique_ptr<Decoder>> open(const AVCodecParameters& parameters);
 
   void restart() { avcodec_flush_buffers(codec_.get()); }
   // An error means that this packet (or the end) could not be decoded; go on with receive.
-  Result<void> send(const AVPacket& packet, std::uint32_t number);
+  Result<void> send(const Packet& packet, std::uint32_t number);
   Result<void> send_end();
   // The next frame or null: nothing more from what was sent.
   Result<AVFrame*> receive();
@@ -81,6 +105,8 @@ class FrameConverter {
  public:
   Result<Image> to_rgb(const AVFrame& frame, int rotation);
   static Result<std::vector<std::uint8_t>> to_planes(const AVFrame& frame);
+  // XXH3 of those planes, without copying them.
+  static Result<std::uint64_t> content(const AVFrame& frame);
 
  private:
   // Any format; twenty times slower than yuv_to_rgb.h.

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/preprocess/image/image.h"
+#include "common/preprocess/video/decoder_pool.h"
 #include "common/preprocess/video/index.h"
 
 namespace desa2va::preprocess {
@@ -36,15 +37,35 @@ class Frame {
 
 using FrameVisitor = std::function<Result<void>(const Frame&)>;
 
+// How to open a video; what is pointed to must outlive the reader.
+struct VideoOptions {
+  // What an earlier scan of this file found: saves analysing it again, which for a few small frames
+  // is most of the work. `info()` then lacks what only analysis tells (pixel format, profile, frame
+  // rate). Corrupt if the file has another number of packets.
+  const VideoIndex* index = nullptr;
+  DecoderPool* decoders = nullptr;  // where to get a decoder from, and leave it
+  const Clock* clock = nullptr;     // as set_deadline, for opening too
+  std::int64_t deadline_ns = 0;
+};
+
+// The price paid so far.
+struct DecodeCounts {
+  std::uint64_t packets = 0;   // fed to the decoder
+  std::uint64_t left_out = 0;  // passed by, since no frame asked for needs them
+  std::uint64_t starts = 0;    // times decoding began at some packet
+  std::uint64_t retries = 0;   // runs decoded again, more thoroughly
+};
+
 // Frames by number out of one video file held in memory, frame-exact.
 //
-// Reads all packets when opened (copies of the coded data, no pixels), so that going to a frame
-// means feeding the decoder from the right packet on: no container seek is involved, and the
-// result does not depend on the way there. One decoder thread; belongs to one thread at a time.
+// Knows all packets when opened (places in the file, no copies), so that going to a frame means
+// feeding the decoder from the right packet on: no container seek is involved, and the result does
+// not depend on the way there. One decoder thread; belongs to one thread at a time.
 class VideoReader {
  public:
   // Corrupt: "empty file", "cannot be opened: ...", "no video stream", "no packets".
-  static Result<VideoReader> open(Buffer bytes);
+  // InvalidArgument: frames of more than 2^26 pixels. Timeout: the deadline passed.
+  static Result<VideoReader> open(Buffer bytes, const VideoOptions& options = {});
   VideoReader(VideoReader&&) noexcept;
   VideoReader& operator=(VideoReader&&) noexcept;
   ~VideoReader();
@@ -67,9 +88,12 @@ class VideoReader {
   Result<VideoIndex> index_from(std::span<const std::int64_t> pts,
                                 std::span<const std::uint8_t> keyframes) const;
 
-  // Visits the frames of those numbers (any order, repeats allowed) once each, ascending, in one
-  // pass: goes on where it is, or starts anew at the last start before the frame, if that is
-  // further. InvalidArgument for a number outside `index`; Corrupt if a frame does not come.
+  // Visits the frames of those numbers (any order, repeats allowed) once each, ascending, decoding
+  // as few packets as they need (plan.h). Where the index knows a frame's content, what is visited
+  // is that content: packets are decoded more thoroughly until it is (damaged pictures depend on
+  // what came before), so the pixels of a frame do not depend on which others are asked for.
+  // InvalidArgument for a number outside `index`; Corrupt if a frame does not come, or not as the
+  // index says.
   Result<void> visit_frames(const VideoIndex& index, std::span<const std::uint32_t> numbers,
                             const FrameVisitor& visit);
 
@@ -78,8 +102,7 @@ class VideoReader {
   Result<std::vector<Image>> frames(const VideoIndex& index, std::span<const std::uint32_t> numbers,
                                     std::vector<bool>* damaged = nullptr);
 
-  // Packets fed to the decoder so far: the price paid.
-  std::uint64_t packets_decoded() const;
+  const DecodeCounts& counts() const;
 
  private:
   struct State;

@@ -64,9 +64,9 @@ TEST(VideoReader, ConfirmedStartsAreAllOfARealVideo) {
 TEST(VideoReader, JumpsToTheLastStartInsteadOfDecodingAll) {
   auto reader = VideoReader::open(small_video(60, 8));
   const auto index = reader->scan();
-  const std::uint64_t before = reader->packets_decoded();
+  const std::uint64_t before = reader->counts().packets;
   visit(*reader, *index, {58});
-  EXPECT_LT(reader->packets_decoded() - before, 20U);
+  EXPECT_LT(reader->counts().packets - before, 20U);
 }
 
 TEST(VideoReader, GivesOnePicturePerNumberAskedInThatOrder) {
