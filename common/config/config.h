@@ -166,9 +166,12 @@ struct PromptConfig {
 };
 
 struct InferConfig {
+  std::string video_mode = "sa2va";    // | consistent
   std::string mllm_frames = "first5";  // | uniform5
   bool text_branch_on_tracked = false;
-  std::int64_t max_new_tokens = 64;
+  std::string memory_dtype = "bfloat16";  // | float32
+  std::string sam2_original;              // directory; empty: the run itself
+  std::int64_t max_new_tokens = 2048;
 };
 
 struct EvalConfig {

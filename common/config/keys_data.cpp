@@ -70,10 +70,18 @@ void visit_data(Config& config, Visitor& v) {
           "a separator after each turn of image data too (the reference: videos only)");
   });
   v.section("infer", [&infer = config.infer](Visitor& s) {
+    s.key("video_mode", infer.video_mode, one_of({"sa2va", "consistent"}), "",
+          "masks of a video: the prompt on its first 5 frames, then SAM-2's memory; or mask prompts "
+          "on 5 frames spread over it for SAM-2 as it was before training");
     s.key("mllm_frames", infer.mllm_frames, one_of({"first5", "uniform5"}), "",
           "which frames of a video the language model sees");
     s.key("text_branch_on_tracked", infer.text_branch_on_tracked, any(), "",
           "run the text decoder on frames without a prompt too");
+    s.key("memory_dtype", infer.memory_dtype, one_of({"bfloat16", "float32"}), "",
+          "of remembered frames while a video is tracked");
+    s.key("sam2_original", infer.sam2_original, any(), "",
+          "directory with SAM-2's weights from before training, for video_mode=consistent: what "
+          "`desa2va ckpt import --sam2` made, or the run itself while it keeps step 0; empty: the run");
     s.key("max_new_tokens", infer.max_new_tokens, between(1, 8192), "tokens", "of an answer");
   });
   v.section("eval", [&eval = config.eval](Visitor& s) {

@@ -176,7 +176,7 @@ class TrackReport {
     memory_tokens_[index] = memory == nullptr ? 0 : memory->memory.size(1);
     pointer_tokens_[index] = memory == nullptr ? 0 : memory->pointer_tokens;
     if (!dumped_.contains(frame)) return;
-    dump("maskmem_features_", frame, output.memory);
+    dump("maskmem_features_", frame, output.memory.to(at::kFloat));
     dump("video_masks_", frame, models::sam2::enlarge(output.low_res, image_size_));
     if (memory == nullptr) return;
     dump("memory_", frame, memory->memory.transpose(0, 1));

@@ -11,6 +11,8 @@ namespace desa2va::models {
 namespace {
 
 constexpr std::string_view kVisualDecoder = "grounding_encoder.sam2_model.sam_mask_decoder.";
+constexpr std::string_view kMaskPrompt =
+    "grounding_encoder.sam2_model.sam_prompt_encoder.mask_downscaling.";
 constexpr std::string_view kTextDecoder = "grounding_encoder.text_mask_decoder.";
 
 void copy_decoder(const NamedTensors& all, std::string_view from, std::string_view to) {
@@ -40,14 +42,21 @@ SamSegmenter::Impl::Impl(const config::ModelConfig& model, ModelParts which)
 Branch SamSegmenter::Impl::decode(sam2::MaskDecoder& decoder, const EncodedFrames& frames,
                                   const at::Tensor& h, const at::Tensor& frame_index,
                                   const at::Tensor& dense) {
-  const std::int64_t rows = h.size(0), dim = config.sam2.dim;
+  const auto src = frames.p3 + sam->no_mem_embed.view({1, config.sam2.dim, 1, 1});
+  return decode_on(decoder, src, frames, h, frame_index, dense);
+}
+
+Branch SamSegmenter::Impl::decode_on(sam2::MaskDecoder& decoder, const at::Tensor& src,
+                                     const EncodedFrames& frames, const at::Tensor& h,
+                                     const at::Tensor& frame_index, const at::Tensor& dense) {
   auto& prompts = *sam->prompt_encoder;
   sam2::DecoderInput input;
-  input.src = frames.p3 + sam->no_mem_embed.view({1, dim, 1, 1});
+  input.src = src;
   input.p1 = frames.p1;
   input.p2 = frames.p2;
   input.image_pe = prompts.dense_pe();
-  input.sparse = at::cat({prompts.no_points().expand({rows, 2, dim}), h.unsqueeze(1)}, 1);
+  input.sparse =
+      at::cat({prompts.no_points().expand({h.size(0), 2, config.sam2.dim}), h.unsqueeze(1)}, 1);
   input.dense = dense.defined() ? dense : prompts.no_mask();
   input.frame_index = frame_index;
   Branch branch;
@@ -82,33 +91,37 @@ EncodedFrames SamSegmenter::encode(const at::Tensor& frames, bool with_grad) {
   return {encoded.p1.contiguous(), encoded.p2.contiguous(), encoded.p3.contiguous()};
 }
 
+Prompted SamSegmenter::Impl::prompted(const EncodedFrames& frames, const at::Tensor& h_t,
+                                      const at::Tensor& h_v, const at::Tensor& frame_index,
+                                      bool reprompt) {
+  Prompted result;
+  Prediction& masks = result.masks;
+  result.visual = decode(*sam->mask_decoder, frames, h_v, frame_index, {});
+  masks.visual = result.visual.selected.logits;
+  masks.iou_visual = result.visual.selected.iou;
+  if (!parts.decoupler || !h_t.defined()) return result;
+  const auto text = decode(*text_decoder, frames, h_t, frame_index, {});
+  masks.text = text.selected.logits;
+  masks.iou_text = text.selected.iou;
+  FusionInput input{masks.visual,   masks.text,    h_t,           h_v, masks.iou_visual,
+                    masks.iou_text, gate_weight(), gate_bias()};
+  const auto fused = fuse(input, config.decoupler.fusion_mode);
+  masks.fused = fused.logits;
+  masks.alpha = fused.alpha;
+  if (!reprompt) return result;
+  result.visual = decode(*sam->mask_decoder, frames, h_v, frame_index, mask_prompt(masks.fused));
+  input.visual_logits = result.visual.selected.logits;
+  input.iou_visual = result.visual.selected.iou;
+  masks.reprompted = fuse(input, config.decoupler.fusion_mode).logits;
+  return result;
+}
+
 Prediction SamSegmenter::predict(const EncodedFrames& frames, const at::Tensor& h_t,
                                  const at::Tensor& h_v,
                                  const std::vector<std::int64_t>& frame_index, bool reprompt) {
   const tensor::NoGradient no_gradient;
-  auto& m = *impl_;
   const auto frame = index_tensor(frame_index, frames.p3.device());
-  Prediction result;
-  const auto visual = m.decode(*m.sam->mask_decoder, frames, h_v, frame, {});
-  result.visual = visual.selected.logits;
-  result.iou_visual = visual.selected.iou;
-  if (!m.parts.decoupler || !h_t.defined()) return result;
-  const auto text = m.decode(*m.text_decoder, frames, h_t, frame, {});
-  result.text = text.selected.logits;
-  result.iou_text = text.selected.iou;
-  FusionInput input{result.visual,   result.text,    h_t,         h_v, result.iou_visual,
-                    result.iou_text, m.gate_weight(), m.gate_bias()};
-  const auto fused = fuse(input, m.config.decoupler.fusion_mode);
-  result.fused = fused.logits;
-  result.alpha = fused.alpha;
-  if (reprompt) {
-    const auto again =
-        m.decode(*m.sam->mask_decoder, frames, h_v, frame, m.mask_prompt(result.fused));
-    input.visual_logits = again.selected.logits;
-    input.iou_visual = again.selected.iou;
-    result.reprompted = fuse(input, m.config.decoupler.fusion_mode).logits;
-  }
-  return result;
+  return impl_->prompted(frames, h_t, h_v, frame, reprompt).masks;
 }
 
 at::Tensor SamSegmenter::predict_real_text(const EncodedFrames& frames, const at::Tensor& h_r,
@@ -129,6 +142,39 @@ NamedTensors SamSegmenter::named_state() const {
 void SamSegmenter::initialise(std::uint64_t seed) {
   models::initialise(named_state(), seed, parameters::sam_rules());
   if (impl_->text_decoder) text_decoder_from_visual();
+}
+
+std::vector<std::string> SamSegmenter::original_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : named_parameters()) {
+    if (name.starts_with(kVisualDecoder) || name.starts_with(kMaskPrompt)) names.push_back(name);
+  }
+  return names;
+}
+
+void SamSegmenter::keep_original(const std::map<std::string, HostTensor>& tensors) {
+  Impl& m = *impl_;
+  const tensor::NoGradient no_gradient;
+  auto original = std::make_shared<sam2::Sam2Model>(*m.sam);  // shares every part
+  const auto device = m.sam->no_mem_embed.device();
+  const auto& sam = m.config.sam2;
+  original->mask_decoder = std::make_shared<sam2::MaskDecoder>(sam);
+  original->prompt_encoder = std::make_shared<sam2::PromptEncoder>(sam2::PromptEncoderShape{
+      sam.dim, {sam.grid(), sam.grid()}, {sam.image_size, sam.image_size}, sam.mask_in_chans});
+  original->mask_decoder->to(device);
+  original->prompt_encoder->to(device);
+  // The other tensors of the prompt encoder never train.
+  const auto prompts = named_tensors(*original->prompt_encoder);
+  for (const auto& [name, tensor] : named_tensors(*m.sam->prompt_encoder)) {
+    prompts.at(name).copy_(tensor);
+  }
+  NamedTensors into = named_tensors(*original->mask_decoder, kVisualDecoder);
+  for (const auto& [name, tensor] :
+       named_tensors(*original->prompt_encoder, "grounding_encoder.sam2_model.sam_prompt_encoder.")) {
+    if (name.starts_with(kMaskPrompt)) into.emplace(name, tensor);
+  }
+  load(into, tensors);
+  m.original = std::move(original);
 }
 
 void SamSegmenter::text_decoder_from_visual() {

@@ -111,12 +111,20 @@ class SamSegmenter {
   // First weights (model.md 5.15); text_mask_decoder starts as a copy of sam_mask_decoder.
   void initialise(std::uint64_t seed);
 
+  // Keeps a second copy of the visual decoder and of the mask prompt's convolutions as they were
+  // before training: what `KeyframePredictor` propagates with. `tensors` holds exactly
+  // `original_names()`.
+  std::vector<std::string> original_names() const;
+  void keep_original(const std::map<std::string, HostTensor>& tensors);
+
   // Copies the decoder's tensors; both directions are commits of a phase, nothing trains across.
   void text_decoder_from_visual();
   void visual_decoder_from_text();
 
  private:
   struct Impl;
+  friend class VideoPredictor;
+  friend class KeyframePredictor;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -43,6 +43,13 @@ std::vector<std::int64_t> select_conditioning(std::int64_t frame,
 
 }  // namespace
 
+MemoryHorizon memory_horizon(std::int64_t next, const MemoryRules& rules) {
+  const std::int64_t oldest = rules.num_maskmem - 1;  // steps back of the oldest memory
+  const std::int64_t strided =
+      floor_div(next - 2, rules.stride) * rules.stride - (oldest - 2) * rules.stride;
+  return {oldest > 1 ? std::min(next - 1, strided) : next - 1, next - rules.max_pointers + 1};
+}
+
 MemoryPlan plan_memory(std::int64_t frame, std::int64_t num_frames, bool reverse,
                        const std::vector<std::int64_t>& conditioning,
                        const std::set<std::int64_t>& tracked, const MemoryRules& rules) {

@@ -31,6 +31,15 @@ struct MemoryPlan {
   std::int64_t pointer_limit = 0;  // min(frames of the video, max_pointers)
 };
 
+// What a forward pass may still ask of the frames it has tracked, when `next` is the next one:
+// memories of frames from `memories` on and pointers of frames from `pointers` on. Whatever comes
+// later asks for nothing before these.
+struct MemoryHorizon {
+  std::int64_t memories = 0;
+  std::int64_t pointers = 0;
+};
+MemoryHorizon memory_horizon(std::int64_t next, const MemoryRules& rules);
+
 // conditioning: frames in the order of prompting; tracked: frames with an output of their own.
 MemoryPlan plan_memory(std::int64_t frame, std::int64_t num_frames, bool reverse,
                        const std::vector<std::int64_t>& conditioning,

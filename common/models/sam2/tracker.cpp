@@ -15,12 +15,14 @@ at::Tensor as_tokens(const at::Tensor& x) {
 }  // namespace
 
 Tracker::Tracker(Sam2Model& model, const config::SamConfig& config, TrackerOptions options,
-                 std::int64_t num_frames, std::function<Pyramid(std::int64_t)> features)
+                 std::int64_t num_frames, std::function<Pyramid(std::int64_t)> features,
+                 Refine refine)
     : model_(model),
       config_(config),
       options_(options),
       num_frames_(num_frames),
-      features_(std::move(features)) {}
+      features_(std::move(features)),
+      refine_(std::move(refine)) {}
 
 at::Tensor Tracker::prompted_image(const Pyramid& pyramid, std::int64_t objects) const {
   const auto image = pyramid[2] + model_.no_mem_embed.view({1, config_.dim, 1, 1});
@@ -126,7 +128,7 @@ at::Tensor Tracker::remember(const Pyramid& pyramid, const TrackedFrame& output,
     const auto absent = output.object_score.le(0).to(memory.scalar_type()).view({-1, 1, 1, 1});
     memory = memory + absent * model_.no_obj_embed_spatial.view({1, -1, 1, 1});
   }
-  return options_.bf16_memory ? memory.to(at::kBFloat16).to(at::kFloat) : memory;
+  return options_.bf16_memory ? memory.to(at::kBFloat16) : memory;
 }
 
 void Tracker::encode_prompted() {
@@ -151,7 +153,7 @@ MemoryInput Tracker::recall(std::int64_t frame, bool reverse, std::int64_t objec
     const auto& remembered = output(slot.frame, slot.conditioning).memory;
     TORCH_CHECK(remembered.defined(), "frame ", slot.frame,
                 " has no memory: encode_prompted first");
-    memory.push_back(as_tokens(remembered));
+    memory.push_back(as_tokens(remembered.to(grid.scalar_type())));
     position.push_back((grid + model_.maskmem_tpos_enc[slot.position_row].view({1, 1, -1}))
                            .expand({objects, -1, -1}));
   }
@@ -188,7 +190,7 @@ const TrackedFrame& Tracker::track(std::int64_t frame, bool reverse) {
   if (const auto found = prompted_.find(frame); found != prompted_.end()) return found->second;
   const tensor::NoGradient no_gradient;
   TORCH_CHECK(!prompted_.empty(), "tracking needs a prompted frame");
-  const std::int64_t n = prompted_.begin()->second.low_res.size(0);
+  const std::int64_t n = prompted_.begin()->second.pointer.size(0);
   const auto pyramid = features_(frame);
   last_memory_ = recall(frame, reverse, n);
   const auto current = as_tokens(pyramid[2]).expand({n, -1, -1});
@@ -199,8 +201,37 @@ const TrackedFrame& Tracker::track(std::int64_t frame, bool reverse) {
   const auto image = last_memory_.fused.transpose(1, 2).unflatten(2, pyramid[2].sizes().slice(2));
   auto output =
       decode(pyramid, image, model_.prompt_encoder->no_points().expand({n, 2, config_.dim}), true);
+  if (refine_) refine_(pyramid, image, output);
   output.memory = remember(pyramid, output, false);
+  if (options_.forget) {
+    TORCH_CHECK(!reverse, "a tracker that forgets goes forward only");
+    last_memory_ = {};
+    forget_before(frame + 1);
+  }
   return tracked_[frame] = std::move(output);
+}
+
+void Tracker::forget_before(std::int64_t next) {
+  const MemoryHorizon horizon = memory_horizon(next, options_.memory);
+  tracked_.erase(tracked_.begin(), tracked_.lower_bound(horizon.pointers));
+  for (auto& [frame, output] : tracked_) {
+    output.low_res.reset();
+    output.ious.reset();
+    output.best.reset();
+    if (frame < horizon.memories) output.memory.reset();
+  }
+}
+
+Retained Tracker::retained() const {
+  Retained held;
+  for (const auto* outputs : {&prompted_, &tracked_}) {
+    for (const auto& [frame, output] : *outputs) {
+      ++held.frames;
+      held.memories += output.memory.defined() ? 1 : 0;
+      held.masks += output.low_res.defined() ? 1 : 0;
+    }
+  }
+  return held;
 }
 
 }  // namespace desa2va::models::sam2

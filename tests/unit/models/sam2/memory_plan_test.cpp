@@ -64,5 +64,35 @@ TEST(MemoryPlan, StrideSkipsFramesButTheNearest) {
   EXPECT_THAT(frames_of(plan.memories), ElementsAre(0, 4, 6, 8));
 }
 
+TEST(MemoryHorizon, NoLaterFrameAsksForAnythingBeforeIt) {
+  for (const std::int64_t stride : {1, 2, 3}) {
+    for (const std::int64_t slots : {1, 2, 3, 7}) {
+      MemoryRules rules;
+      rules.stride = stride;
+      rules.num_maskmem = slots;
+      std::set<std::int64_t> all;
+      for (std::int64_t t = 1; t < 100; ++t) all.insert(t);
+      for (std::int64_t next = 30; next < 40; ++next) {
+        const auto horizon = memory_horizon(next, rules);
+        for (std::int64_t frame = next; frame < next + 20; ++frame) {
+          const auto plan = plan_memory(frame, 100, false, {0}, all, rules);
+          for (const auto& slot : plan.memories) {
+            EXPECT_TRUE(slot.conditioning || slot.frame >= horizon.memories);
+          }
+          for (const auto& slot : plan.pointers) {
+            EXPECT_TRUE(slot.conditioning || slot.frame >= horizon.pointers);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(MemoryHorizon, IsTheOldestThatTheNextFrameAsksFor) {
+  const auto horizon = memory_horizon(40, {});
+  EXPECT_EQ(horizon.memories, 34);
+  EXPECT_EQ(horizon.pointers, 25);
+}
+
 }  // namespace
 }  // namespace desa2va::models::sam2
