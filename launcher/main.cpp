@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   launcher::Chosen chosen;
   launcher::add_run(app, chosen);
   launcher::add_demo(app, chosen);
+  launcher::add_segment(app, chosen);
   launcher::add_eval(app, chosen);
   launcher::add_shards(app, chosen);
   launcher::add_ckpt(app, chosen);

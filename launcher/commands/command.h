@@ -36,6 +36,7 @@ struct Chosen {
 // In the order of `desa2va --help`; each in launcher/commands/<name>*.cpp.
 void add_run(CLI::App& app, Chosen& chosen);
 void add_demo(CLI::App& app, Chosen& chosen);
+void add_segment(CLI::App& app, Chosen& chosen);
 void add_eval(CLI::App& app, Chosen& chosen);
 void add_shards(CLI::App& app, Chosen& chosen);
 void add_synth(CLI::App& shards, Chosen& chosen);  // `shards synth`; called by add_shards

@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
-#include <ft2build.h>
-#include FT_FREETYPE_H
-
 namespace desa2va::inference {
 namespace {
 
-constexpr const char* kFont = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
 constexpr int kTitle = 18;  // pixels of a line's letters
 constexpr int kHead = 52;   // pixels above the panels
 constexpr int kGap = 6;     // between panels
@@ -49,46 +45,9 @@ void paste(preprocess::Image& on, int x0, int y0, const preprocess::Image& frame
 
 }  // namespace
 
-struct Pen::Face {
-  FT_Library library = nullptr;
-  FT_Face face = nullptr;
-  ~Face() {
-    if (face != nullptr) FT_Done_Face(face);
-    if (library != nullptr) FT_Done_FreeType(library);
-  }
-};
-
-Pen::Pen() : face_(std::make_unique<Face>()) {
-  if (FT_Init_FreeType(&face_->library) != 0) return;
-  if (FT_New_Face(face_->library, kFont, 0, &face_->face) != 0) face_->face = nullptr;
-}
-Pen::~Pen() = default;
-
-void Pen::write(preprocess::Image& on, int x, int y, const std::string& text, int pixels) const {
-  if (face_->face == nullptr) return;
-  FT_Set_Pixel_Sizes(face_->face, 0, static_cast<FT_UInt>(pixels));
-  auto out = on.mutable_pixels();
-  for (const char c : text) {
-    if (FT_Load_Char(face_->face, static_cast<unsigned char>(c), FT_LOAD_RENDER) != 0) continue;
-    const FT_GlyphSlot glyph = face_->face->glyph;
-    for (int row = 0; row < static_cast<int>(glyph->bitmap.rows); ++row) {
-      for (int column = 0; column < static_cast<int>(glyph->bitmap.width); ++column) {
-        const int px = x + glyph->bitmap_left + column;
-        const int py = y - glyph->bitmap_top + row;
-        if (px < 0 || py < 0 || px >= on.width || py >= on.height) continue;
-        const double share = glyph->bitmap.buffer[row * glyph->bitmap.pitch + column] / 255.0;
-        const auto at = static_cast<std::size_t>(py * on.width + px) * 3;
-        for (std::size_t k = 0; k < 3; ++k) out[at + k] = mix(out[at + k], 255, share);
-      }
-    }
-    x += static_cast<int>(glyph->advance.x >> 6);
-  }
-}
-
-preprocess::Image Pen::panels(const preprocess::Image& frame, const Mask& truth,
-                              const Mask& prediction, int mask_width, int mask_height,
-                              const std::string& sentence, const std::string& note,
-                              int scale) const {
+preprocess::Image panels(const Pen& pen, const preprocess::Image& frame, const Mask& truth,
+                         const Mask& prediction, int mask_width, int mask_height,
+                         const std::string& sentence, const std::string& note, int scale) {
   const int width = 3 * frame.width * scale + 2 * kGap;
   const int height = kHead + frame.height * scale;
   preprocess::Image out = preprocess::Image::allocate((width + 1) / 2 * 2, (height + 1) / 2 * 2);
@@ -97,10 +56,10 @@ preprocess::Image Pen::panels(const preprocess::Image& frame, const Mask& truth,
   paste(out, 0, kHead, frame, nullptr, 1, 1, {}, scale);
   paste(out, step, kHead, frame, &truth, mask_width, mask_height, kTruth, scale);
   paste(out, 2 * step, kHead, frame, &prediction, mask_width, mask_height, kPredicted, scale);
-  write(out, 6, 20, sentence, kTitle);
-  write(out, 6, 44, "frame", 13);
-  write(out, step, 44, "named object", 13);
-  write(out, 2 * step, 44, "prediction  " + note, 13);
+  pen.write(out, 6, 20, sentence, kTitle);
+  pen.write(out, 6, 44, "frame", 13);
+  pen.write(out, step, 44, "named object", 13);
+  pen.write(out, 2 * step, 44, "prediction  " + note, 13);
   return out;
 }
 

@@ -127,7 +127,7 @@ Result<void> draw(const Pen& pen, const fs::path& folder, int number, const Ques
   for (std::size_t frame = 0; frame < question.objects.size(); ++frame) {
     const Mask predicted = mask_of(masks, static_cast<std::int64_t>(frame) * rows);
     const Mask& truth = question.objects[frame][question.named[0]];
-    pictures.push_back(pen.panels(frame_of(question, frame), truth, predicted, question.width,
+    pictures.push_back(panels(pen, frame_of(question, frame), truth, predicted, question.width,
                                   question.height, question.texts[0],
                                   fmt::format("IoU {:.2f}", iou(predicted, truth)), kDrawScale));
   }

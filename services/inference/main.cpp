@@ -1,59 +1,80 @@
-#include <charconv>
 #include <cstdio>
+#include <string_view>
 
 #include "common/config/load.h"
 #include "common/runtime/supervision/run_loop.h"
+#include "services/inference/arguments.h"
 #include "services/inference/evaluation.h"
+#include "services/inference/segment.h"
 
-// desa2va-inference eval --run=DIR [--step=N] [--samples=N] [--no-drawings] [--ready-fd=N]: what
-// `desa2va eval` starts; the launcher itself never links LibTorch.
+// desa2va-inference VERB --name=value ...: what `desa2va eval` and `desa2va segment` start; the
+// launcher itself never links LibTorch.
 namespace {
 
 using namespace desa2va;
 
-struct Arguments {
+int eval_run(const inference::Words& words) {
   inference::EvaluationRequest request;
+  bool plain = false;
   int ready_fd = -1;
-};
+  const auto parsed = words.each("eval", [&](inference::Words::Option& option) {
+    option.flag("--no-drawings", plain);
+    option.text("--run", request.run_dir);
+    option.number("--step", request.step);
+    option.number("--samples", request.samples);
+    option.number("--ready-fd", ready_fd);
+  });
+  request.draw = !plain;
+  supervision::Readiness readiness(ready_fd);
+  if (!parsed) return supervision::report_failure(parsed.error(), readiness);
+  const auto config = config::load_run(request.run_dir);
+  if (!config) return supervision::report_failure(config.error(), readiness);
+  readiness.announce();
+  const auto done = inference::evaluate(*config, request);
+  return done ? 0 : supervision::report_failure(done.error(), readiness);
+}
 
-Result<Arguments> parse(int argc, char** argv) {
-  Arguments out;
-  const auto number = [](std::string_view text, auto& into) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
-    return error == std::errc() && end == text.data() + text.size();
-  };
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    bool good = i == 1 && word == "eval";
-    if (word == "--no-drawings") {
-      out.request.draw = false;
-      good = true;
-    } else if (word.starts_with("--run=")) {
-      out.request.run_dir = word.substr(6);
-      good = true;
-    } else if (word.starts_with("--step=")) {
-      good = number(word.substr(7), out.request.step.emplace());
-    } else if (word.starts_with("--samples=")) {
-      good = number(word.substr(10), out.request.samples.emplace()) && *out.request.samples > 0;
-    } else if (word.starts_with("--ready-fd=")) {
-      good = number(word.substr(11), out.ready_fd);
-    }
-    if (!good)
-      return fail(Errc::InvalidArgument, "'{}' is not understood; use `desa2va eval RUN`", word)
-          .with_exit(ExitCode::Usage);
-  }
-  return out;
+// In the place of `desa2va` itself, which has become this program: its words, its exit code.
+int segment(const inference::Words& words) {
+  inference::SegmentRequest request;
+  bool no_overlay = false;
+  std::string reprompt;
+  auto done = words.each("segment", [&](inference::Words::Option& option) {
+    option.text("--model", request.model);
+    option.number("--step", request.step);
+    option.text("--image", request.image);
+    option.text("--video", request.video);
+    option.texts("--text", request.texts);
+    option.text("--out", request.out);
+    option.text("--ask", request.ask);
+    option.text("--branch", request.branch);
+    option.text("--reprompt", reprompt);
+    option.text("--video-mode", request.video_mode);
+    option.text("--mllm-frames", request.mllm_frames);
+    option.text("--sam2-original", request.sam2_original);
+    option.number("--max-new-tokens", request.max_new_tokens);
+    option.number("--max-objects", request.max_objects);
+    option.number("--threads", request.threads);
+    option.flag("--no-overlay", no_overlay);
+    option.flag("--json", request.json);
+  });
+  request.overlay = !no_overlay;
+  if (!reprompt.empty()) request.reprompt = reprompt == "on";
+  supervision::StopSignals signals;
+  if (done) done = inference::segment(request, [&] { return signals.requested(); });
+  if (done) return 0;
+  std::fflush(stdout);
+  fmt::print(stderr, "desa2va: {}\n", done.error().message());
+  return supervision::exit_code_for(done.error());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto arguments = parse(argc, argv);
-  supervision::Readiness readiness(arguments ? arguments->ready_fd : -1);
-  if (!arguments) return supervision::report_failure(arguments.error(), readiness);
-  const auto config = config::load_run(arguments->request.run_dir);
-  if (!config) return supervision::report_failure(config.error(), readiness);
-  readiness.announce();
-  const auto done = inference::evaluate(*config, arguments->request);
-  return done ? 0 : supervision::report_failure(done.error(), readiness);
+  const std::string_view verb = argc > 1 ? argv[1] : "";
+  const inference::Words words(argc, argv);
+  if (verb == "eval") return eval_run(words);
+  if (verb == "segment") return segment(words);
+  fmt::print(stderr, "desa2va-inference is started by `desa2va eval` and `desa2va segment`\n");
+  return static_cast<int>(ExitCode::Usage);
 }

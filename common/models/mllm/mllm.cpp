@@ -207,10 +207,11 @@ at::Tensor Mllm::real_text(const at::Tensor& ids, const at::Tensor& lengths, Rea
 }
 
 MllmGenerated Mllm::generate(const MllmInput& prompt, std::int64_t max_new_tokens,
-                             const std::vector<std::int64_t>& stop_ids) const {
+                             const std::vector<std::int64_t>& stop_ids,
+                             const std::function<bool(std::int64_t id)>& on_token) const {
   const tensor::NoGradient no_gradient;
   const auto made = models::generate(*impl_->language, impl_->embed(prompt, nullptr),
-                                     {max_new_tokens, stop_ids, false});
+                                     {max_new_tokens, stop_ids, false, on_token});
   std::vector<std::int64_t> rows;  // the last token has no state
   for (std::size_t k = 0; k + 1 < made.ids.size(); ++k) {
     if (made.ids[k] == impl_->tokens.seg) rows.push_back(static_cast<std::int64_t>(k));

@@ -27,6 +27,7 @@ Generated generate(const Qwen2& model, const at::Tensor& prompt_embeds,
     const auto id = at::argmax(scores).item<std::int64_t>();
     out.ids.push_back(id);
     if (options.keep_logits) logits.push_back(scores);
+    if (options.on_token && !options.on_token(id)) break;
     if (std::find(options.stop_ids.begin(), options.stop_ids.end(), id) != options.stop_ids.end() ||
         n + 1 == options.max_new_tokens) {
       break;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -64,6 +65,8 @@ struct GenerateOptions {
   std::int64_t max_new_tokens = 2048;
   std::vector<std::int64_t> stop_ids;  // decoding ends after one of these
   bool keep_logits = false;
+  // Told of each token as soon as it is chosen; false ends the answer with it.
+  std::function<bool(std::int64_t id)> on_token = {};
 };
 struct Generated {
   std::vector<std::int64_t> ids;  // new tokens, with the stop token if it came

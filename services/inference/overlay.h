@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/preprocess/image/image.h"
+#include "services/inference/pen.h"
+
+// Pictures with their objects in colour and a legend below: what `desa2va segment` draws.
+namespace desa2va::inference {
+
+// One line of the legend. Number 0: words without a colour ("... : no object found").
+struct LegendEntry {
+  int number = 0;
+  std::string text;
+};
+
+// Lays out once; then every frame of a video gets the same size. Belongs to one thread.
+class Overlay {
+ public:
+  // `width`, `height`: of the first frame. Pictures above 1920 pixels a side are shown smaller,
+  // those below 256 larger.
+  Overlay(int width, int height, std::vector<LegendEntry> legend);
+
+  // Sides of what `draw` returns; even.
+  int width() const { return width_; }
+  int height() const { return height_; }
+
+  // `numbers`: (height, width) of the frame, the object of each pixel, 0: none. A frame of another
+  // size than the first is fitted to it.
+  preprocess::Image draw(const preprocess::Image& frame, std::span<const std::uint8_t> numbers) const;
+
+ private:
+  struct Placed {
+    LegendEntry entry;
+    int x = 0, y = 0;
+  };
+  void lay_out(std::vector<LegendEntry> legend);
+
+  int shown_width_ = 0, shown_height_ = 0;
+  int width_ = 0, height_ = 0;
+  std::vector<Placed> legend_;
+  Pen pen_;
+};
+
+}  // namespace desa2va::inference
