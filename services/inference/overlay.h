@@ -11,6 +11,9 @@
 // Pictures with their objects in colour and a legend below: what `desa2va segment` draws.
 namespace desa2va::inference {
 
+// Strong colours, told apart by eye on photographs; numbers from 1, twelve and then again.
+preprocess::Rgb drawing_color(int number);
+
 // One line of the legend. Number 0: words without a colour ("... : no object found").
 struct LegendEntry {
   int number = 0;
@@ -38,9 +41,14 @@ class Overlay {
     int x = 0, y = 0;
   };
   void lay_out(std::vector<LegendEntry> legend);
+  void paint(preprocess::Image& out, std::span<const std::uint8_t> picture) const;
+  void write_legend(preprocess::Image& out) const;
 
+  int letters_ = 0;  // pixels, as all of these
+  int border_ = 1;
   int shown_width_ = 0, shown_height_ = 0;
   int width_ = 0, height_ = 0;
+  mutable std::vector<std::uint8_t> shown_;  // the numbers at the size shown; of the last `draw`
   std::vector<Placed> legend_;
   Pen pen_;
 };

@@ -50,7 +50,7 @@ json answer_json(const Answer& answer) {
 }
 
 json object_json(const Object& object) {
-  const auto colour = preprocess::object_color(object.number);
+  const auto colour = drawing_color(object.number);
   return {{"id", object.number},
           {"text", object.text},
           {"phrase", object.phrase},
