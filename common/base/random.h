@@ -39,6 +39,8 @@ class Random {
   std::uint32_t below(std::uint64_t i, std::uint32_t n) const {
     return static_cast<std::uint32_t>((static_cast<std::uint64_t>(word(i)) * n) >> 32U);
   }
+  // Words first .. first + out.size() - 1, sixteen blocks at a time.
+  void fill_words(std::span<std::uint32_t> out, std::uint64_t first = 0) const;
   // Elements first .. first + out.size() - 1, uniform in [0, 1).
   void fill_uniform(std::span<float> out, std::uint64_t first = 0) const;
   // The same with a standard normal distribution (Box-Muller over elements 2i, 2i + 1).
