@@ -11,7 +11,7 @@ struct Batch {
   lengths @2 :Tensor;           # i64 [B]
   tilesPerSample @3 :Tensor;    # i64 [B]
   tiles @4 :Tensor;             # u8 [T, 3, s, s], RGB; normalised in mllm
-  segCounts @5 :Tensor;         # i64 [B], [SEG] tokens of each sample
+  segCounts @5 :Tensor;         # i64 [B], [SEG] tokens of each sample that have an object
   realTextIds @6 :Tensor;       # i64 [n, Lt], right-padded with 0; one row per [SEG] (phase A: per text)
   realTextLengths @7 :Tensor;   # i64 [n]
   regionsPerSample @8 :Tensor;  # i64 [B], regions that the conversation is about (Osprey)

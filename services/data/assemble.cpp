@@ -46,10 +46,11 @@ Assembler::Assembler(const config::Config& config, const text::Tokenizer& tokeni
       refcoco_form_(config.prompt.refcoco_phi3_override ? text::refcoco_phi3_override(form) : form),
       media_(media) {}
 
-// Questions and answers must fit the masks and the tiles; a cut or odd text may break that.
+// Questions and answers must fit the masks and the tiles; a cut or odd text may break that. More
+// [SEG] tokens than objects are fine: the surplus takes part in the language loss alone.
 Result<void> Assembler::check_tokens(const Part& part) const {
-  if (part.text.seg_positions.size() != part.texts.size()) {
-    return fail(Errc::InvalidArgument, "{} [SEG] tokens for {} masks",
+  if (part.text.seg_positions.size() < part.texts.size()) {
+    return fail(Errc::InvalidArgument, "only {} [SEG] tokens for {} masks",
                 part.text.seg_positions.size(), part.texts.size());
   }
   if (!part.frames.empty() && part.texts.empty()) {

@@ -118,25 +118,36 @@ models::Prediction Model::predict(const messages::Batch& batch, const messages::
   const tensor::NoGradient no_gradient;
   Impl& self = *impl_;
   const auto tiles = batch.tiles_per_sample.values<std::int64_t>();
-  const auto states = self.mllm.forward(
-      {tensor::from_host(batch.ids), tensor::from_host(batch.labels),
-       tensor::from_host(batch.lengths), tensor::from_host(batch.tiles), {tiles.begin(), tiles.end()}},
-      {});
+  const auto counts = batch.seg_counts.values<std::int64_t>();
+  const auto states = self.mllm.forward({tensor::from_host(batch.ids),
+                                         tensor::from_host(batch.labels),
+                                         tensor::from_host(batch.lengths),
+                                         tensor::from_host(batch.tiles),
+                                         {tiles.begin(), tiles.end()},
+                                         {},
+                                         {},
+                                         {counts.begin(), counts.end()}},
+                                        {});
   const bool decoupled = config::has_decoupling(self.config.preset);
   at::Tensor real_text;
   if (decoupled)
-    real_text = self.mllm.real_text(tensor::from_host(batch.real_text_ids),
-                                    tensor::from_host(batch.real_text_lengths),
-                                    self.config.model.decoupler.real_text_source == "embed_mean"
-                                        ? models::RealTextSource::EmbedMean
-                                        : models::RealTextSource::LlmText,
-                                    self.snapshot);
+    real_text =
+        self.config.model.decoupler.real_text_source == "llm_answer"
+            ? states.before_seg
+            : self.mllm.real_text(tensor::from_host(batch.real_text_ids),
+                                  tensor::from_host(batch.real_text_lengths),
+                                  self.config.model.decoupler.real_text_source == "embed_mean"
+                                      ? models::RealTextSource::EmbedMean
+                                      : models::RealTextSource::LlmText,
+                                  self.snapshot);
   const models::Prompts prompts = self.decoupler.forward(states.seg_hidden, real_text);
-  const models::EncodedFrames encoded = self.segmenter.encode(tensor::from_host(frames.frames), false);
+  const models::EncodedFrames encoded =
+      self.segmenter.encode(tensor::from_host(frames.frames), false);
   const std::int64_t rows = states.seg_hidden.size(0);
   const std::int64_t count = frames.frames.dim(0);
   std::vector<std::int64_t> frame_index;
-  for (std::int64_t f = 0; f < count; ++f) frame_index.insert(frame_index.end(), static_cast<std::size_t>(rows), f);
+  for (std::int64_t f = 0; f < count; ++f)
+    frame_index.insert(frame_index.end(), static_cast<std::size_t>(rows), f);
   const auto on_every_frame = [&](const at::Tensor& prompt) {
     return prompt.defined() ? prompt.repeat({count, 1}) : at::Tensor();
   };

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
@@ -66,8 +67,8 @@ class InternVit::Layer : public torch::nn::Module {
         ls2_(register_parameter("ls2", at::empty({config.hidden_size}), false)) {}
 
   at::Tensor forward(const at::Tensor& x) const {
-    const auto y = x + attn_->forward(norm1_->forward(x)) * ls1_;
-    return y + mlp_->forward(norm2_->forward(y)) * ls2_;
+    const auto y = at::addcmul(x, attn_->forward(norm1_->forward(x)), ls1_);
+    return at::addcmul(y, mlp_->forward(norm2_->forward(y)), ls2_);
   }
 
  private:

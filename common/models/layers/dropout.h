@@ -19,10 +19,14 @@ struct DropoutPlan {
   std::int64_t max_length = 8192;  // stride of a row, so that padding does not matter
 };
 
-// (rows, length, channels) float: 0 where dropped, else 1 / (1 - rate). Element (r, l, c) is kept
-// iff word (r * max_length + l) * channels + c of (seed, "lora_dropout/site", microbatch), times
-// 2^-32, is >= rate.
-at::Tensor dropout_mask(const DropoutPlan& plan, std::string_view site, std::int64_t rows,
-                        std::int64_t length, std::int64_t channels);
+// (rows, length, channels) bool, on the host: what is kept. Element (r, l, c) is iff word
+// (r * max_length + l) * channels + c of (seed, "lora_dropout/site", microbatch), times 2^-32, is
+// >= rate.
+at::Tensor kept_mask(const DropoutPlan& plan, std::string_view site, std::int64_t rows,
+                     std::int64_t length, std::int64_t channels);
+
+// x (rows, length, channels): 0 where dropped, else x. What is linear in it takes the missing
+// factor 1 / (1 - rate) where that costs less.
+at::Tensor drop(const at::Tensor& x, const DropoutPlan& plan, std::string_view site);
 
 }  // namespace desa2va::models

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
@@ -27,12 +28,13 @@ LoraLinear::LoraLinear(std::int64_t in, std::int64_t out, bool with_bias,
 at::Tensor LoraLinear::forward(const at::Tensor& x, const LoraPass& pass) const {
   const auto base = at::linear(x, weight, bias);
   if (!pass.enabled || !lora_a.defined()) return base;
-  auto input = x;
-  if (pass.dropout.rate > 0) {
-    const auto mask = dropout_mask(pass.dropout, site_, x.size(0), x.size(1), x.size(2));
-    input = x * mask.to(x.options());
-  }
-  return base + at::linear(at::linear(input, lora_a), lora_b) * scaling_;
+  const bool drops = pass.dropout.rate > 0;
+  const auto input = drops ? drop(x, pass.dropout, site_) : x;
+  // Both factors on the narrow side, and the sum within the second product.
+  const double factor = drops ? scaling_ / (1.0 - pass.dropout.rate) : scaling_;
+  const auto low = at::linear(input, lora_a) * factor;
+  return at::addmm(base.view({-1, base.size(-1)}), low.view({-1, low.size(-1)}), lora_b.t())
+      .view(base.sizes());
 }
 
 at::Tensor LoraLinear::merged_weight() const {

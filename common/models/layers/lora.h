@@ -14,6 +14,7 @@ namespace desa2va::models {
 struct LoraPass {
   bool enabled = true;  // false: the base model alone (the text-only pass)
   DropoutPlan dropout;
+  bool recompute = false;  // keep each layer's input alone and run the layer again in the backward
 };
 
 // y = W x + b + scaling * B(A(dropout(x))). Paths: weight, bias, lora_A.default.weight (r, in),

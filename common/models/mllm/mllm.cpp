@@ -1,5 +1,6 @@
 #include "common/models/mllm/mllm.h"
 
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -9,6 +10,7 @@
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
 #include <torch/nn/module.h>
 
 #include "common/models/internvit/internvit.h"
@@ -76,6 +78,11 @@ PresentTiles present_tiles(const MllmInput& input) {
     first += count;
   }
   return present;
+}
+
+std::int64_t wanted_segs(const MllmInput& input, std::size_t sample) {
+  return input.seg_counts.empty() ? std::numeric_limits<std::int64_t>::max()
+                                  : input.seg_counts.at(sample);
 }
 
 std::vector<std::int64_t> to_vector(const at::Tensor& tensor) {
@@ -168,20 +175,31 @@ Mllm::~Mllm() = default;
 Mllm::Mllm(Mllm&&) noexcept = default;
 Mllm& Mllm::operator=(Mllm&&) noexcept = default;
 
-MllmOutput Mllm::forward(const MllmInput& input, const DropoutPlan& dropout) const {
+MllmOutput Mllm::forward(const MllmInput& input, const DropoutPlan& dropout, bool recompute) const {
   MllmOutput out;
   const auto embeds = impl_->embed(input, &out.image_embeds);
-  out.hidden = impl_->language->forward(embeds, LoraPass{true, dropout});
+  out.hidden = impl_->language->forward(embeds, LoraPass{true, dropout, recompute});
   out.loss = impl_->language->loss(out.hidden, input.labels);
   // [SEG] beyond a row's length is padding that happens to carry the id.
   const auto positions = at::arange(input.ids.size(1), input.ids.options()).unsqueeze(0);
   const auto is_seg = (input.ids == impl_->tokens.seg) & (positions < input.lengths.unsqueeze(1));
-  const auto places = at::nonzero(is_seg.reshape({-1})).squeeze(1);
-  out.seg_hidden =
-      out.hidden.reshape({-1, out.hidden.size(2)}).index_select(0, places).to(at::kFloat);
-  for (const auto place : to_vector(places)) {
-    out.seg_sample.push_back(place / input.ids.size(1));
+  std::vector<std::int64_t> places, seen(static_cast<std::size_t>(input.ids.size(0)));
+  for (const auto place : to_vector(at::nonzero(is_seg.reshape({-1})).squeeze(1))) {
+    const auto sample = static_cast<std::size_t>(place / input.ids.size(1));
+    if (seen[sample]++ >= wanted_segs(input, sample)) continue;
+    places.push_back(place);
+    out.seg_sample.push_back(static_cast<std::int64_t>(sample));
   }
+  for (std::size_t sample = 0; sample < input.seg_counts.size(); ++sample) {
+    TORCH_CHECK(seen[sample] >= input.seg_counts[sample], "sample ", sample, " has ", seen[sample],
+                " [SEG] tokens, ", input.seg_counts[sample], " of them are to go on");
+  }
+  const auto states = out.hidden.reshape({-1, out.hidden.size(2)});
+  const auto rows = at::tensor(places, at::kLong).to(states.device());
+  // No answer begins with its [SEG], but a foreign text might: it stands for itself then.
+  const auto earlier = at::where(rows % input.ids.size(1) == 0, rows, rows - 1);
+  out.seg_hidden = states.index_select(0, rows).to(at::kFloat);
+  out.before_seg = states.detach().index_select(0, earlier).to(at::kFloat);
   return out;
 }
 

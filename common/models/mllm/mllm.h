@@ -36,17 +36,22 @@ struct MllmInput {
   // follow those of the tiles into the <IMG_CONTEXT> places. Empty counts: no regions at all.
   at::Tensor regions = {};
   std::vector<std::int64_t> regions_per_sample = {};
+  // (B): how many [SEG] states of each sample go on, its first ones, at most as many as it has;
+  // empty: all.
+  std::vector<std::int64_t> seg_counts = {};
 };
 
 struct MllmOutput {
   at::Tensor loss;        // scalar; 0 with zero gradients where no token has a label
   at::Tensor seg_hidden;  // (n, D) float32, final-norm states at [SEG], row-major order
   std::vector<std::int64_t> seg_sample;  // n: which sample each row belongs to
+  at::Tensor before_seg;                 // (n, D) float32, the states one token earlier; no graph
   at::Tensor image_embeds;               // (tiles that are there, tokens per tile, D), after mlp1
   at::Tensor hidden;                     // (B, L, D); rows beyond a sample's length mean nothing
 };
 
-// Where the text feature of an object comes from (`real_text.source`).
+// Where the text feature of an object comes from (`real_text.source`); llm_answer is
+// MllmOutput::before_seg.
 enum class RealTextSource : std::uint8_t { LlmText, EmbedMean };
 
 struct MllmGenerated {
@@ -64,8 +69,11 @@ class Mllm {
   Mllm& operator=(Mllm&&) noexcept;
 
   // The graph reaches from loss and seg_hidden to what has gradients enabled; the ViT records none
-  // unless `vit.train`. `dropout` of rate 0: evaluation.
-  MllmOutput forward(const MllmInput& input, const DropoutPlan& dropout) const;
+  // unless `vit.train`. `dropout` of rate 0: evaluation. `recompute`: of each LLM layer only the
+  // input is kept and the backward runs it again, with the same bits; parameters must not change
+  // between.
+  MllmOutput forward(const MllmInput& input, const DropoutPlan& dropout,
+                     bool recompute = false) const;
 
   // x_real: ids (n, Lt) padded on the right, lengths (n) >= 1 -> (n, D) float32, no graph. LlmText:
   // the final-norm state of the last token with LoRA off; EmbedMean: the mean of the embeddings.

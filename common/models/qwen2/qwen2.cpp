@@ -6,6 +6,7 @@
 #include <ATen/ops/linear.h>
 #include <ATen/ops/nonzero.h>
 
+#include "common/models/layers/recompute.h"
 #include "common/models/qwen2/layer.h"
 
 namespace desa2va::models {
@@ -66,7 +67,15 @@ at::Tensor Qwen2::forward(const at::Tensor& embeds, const LoraPass& pass, KvCach
   }
   const auto table = rotary_table(config_, first, embeds.size(1), embeds);
   auto x = embeds;
-  for (const auto& layer : model_->layers) x = layer->forward(x, table, pass, cache);
+  for (const auto& layer : model_->layers) {
+    if (pass.recompute && cache == nullptr) {
+      x = recompute([layer, table,
+                     pass](const at::Tensor& y) { return layer->forward(y, table, pass, nullptr); },
+                    x, layer->parameters());
+    } else {
+      x = layer->forward(x, table, pass, cache);
+    }
+  }
   if (cache != nullptr) cache->length += embeds.size(1);
   return model_->norm->forward(x);
 }

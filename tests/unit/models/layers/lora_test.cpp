@@ -34,7 +34,7 @@ TEST(LoraLinear, DropsOnTheLowRankPathAlone) {
   const auto linear = layer();
   const auto x = noise({2, 3, 8}, "x");
   const DropoutPlan plan{.rate = 0.5, .seed = 4, .microbatch = 2, .max_length = 16};
-  const auto dropped = x * dropout_mask(plan, "1.k_proj", 2, 3, 8);
+  const auto dropped = drop(x, plan, "1.k_proj") / (1 - 0.5);
   const auto expected = at::linear(x, linear->weight, linear->bias) +
                         at::linear(at::linear(dropped, linear->lora_a), linear->lora_b) * 3.0;
   EXPECT_TRUE(test::is_close(linear->forward(x, {.enabled = true, .dropout = plan}), expected));

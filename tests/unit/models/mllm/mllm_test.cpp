@@ -7,6 +7,7 @@
 
 #include "common/models/weights/initialise.h"
 #include "common/parameters/inventory.h"
+#include "common/tensor/gradients.h"
 #include "tests/support/tensor_matchers.h"
 
 namespace desa2va::models {
@@ -91,6 +92,7 @@ TEST(Mllm, ImageRowsReachTheSegState) {
   EXPECT_EQ(a.seg_hidden.sizes(), (at::IntArrayRef{1, 16}));
   EXPECT_EQ(a.seg_sample, std::vector<std::int64_t>{0});
   EXPECT_TRUE(test::is_equal(a.seg_hidden[0], a.hidden[0][6]));
+  EXPECT_TRUE(test::is_equal(a.before_seg[0], a.hidden[0][5]));
   EXPECT_FALSE(at::allclose(a.seg_hidden, b.seg_hidden));
 }
 
@@ -183,10 +185,73 @@ TEST(Mllm, ABlackTileIsThereAndAZeroFloatTileIsNot) {
   EXPECT_FALSE(mllm.forward(text, {}).image_embeds.defined());
 }
 
+TEST(Mllm, RecomputedLayersGiveTheSameBits) {
+  auto config = tiny_config();
+  config.llm.num_hidden_layers = 3;
+  Mllm mllm(config.vit, config.llm, {kImage, kSeg});
+  initialise_mllm(mllm, config.vit, config.llm, 3);
+  const auto tensors = mllm.named_tensors();
+  std::set<std::string> names;
+  std::vector<at::Tensor> trained;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.find("lora_B") != std::string::npos) fill(tensor, name, 7, Fill::normal(0.1));
+    if (!parameters::trains(name, config, {}, Phase::C)) continue;
+    names.insert(name);
+    trained.push_back(tensor);
+  }
+  enable_gradients(tensors, names);
+  const DropoutPlan dropout{.rate = 0.25, .seed = 4, .microbatch = 2, .max_length = 32};
+  std::vector<std::vector<at::Tensor>> found;
+  for (const bool recompute : {false, true}) {
+    const auto out = mllm.forward(one_sample(tiles(1)), dropout, recompute);
+    found.push_back(tensor::gradients({out.loss, out.seg_hidden},
+                                      {at::full({}, 0.25), at::full({1, 16}, 0.5)}, trained));
+    found.back().push_back(out.hidden.detach());
+  }
+  for (std::size_t i = 0; i < found[0].size(); ++i) {
+    ASSERT_TRUE(found[0][i].defined());
+    EXPECT_TRUE(test::is_equal(found[0][i], found[1][i]));
+  }
+  EXPECT_GT(found[0].size(), 3 * 14U);  // LoRA of three layers and more
+}
+
 TEST(Mllm, PaddingThatCarriesTheSegIdIsNoSeg) {
   auto input = one_sample(tiles(1));
   input.lengths = longs({6}, {1});
   EXPECT_EQ(tiny_mllm().forward(input, {}).seg_hidden.size(0), 0);
+}
+
+TEST(Mllm, SegTokensBeyondTheObjectsStayHere) {
+  auto input = one_sample(tiles(1));
+  input.ids = at::cat({longs({kSeg, 5, kSeg, 6, kSeg, 7, 5, 5}, {1, 8}), input.ids}, 0);
+  input.labels = at::full({2, 8}, -100, at::kLong);
+  input.lengths = longs({8, 8}, {2});
+  input.tiles_per_sample = {0, 1};
+  const auto all = tiny_mllm().forward(input, {});
+  EXPECT_EQ(all.seg_sample, (std::vector<std::int64_t>{0, 0, 0, 1}));
+  input.seg_counts = {2, 1};
+  const auto some = tiny_mllm().forward(input, {});
+  EXPECT_EQ(some.seg_sample, (std::vector<std::int64_t>{0, 0, 1}));
+  EXPECT_TRUE(test::is_equal(some.seg_hidden.slice(0, 0, 2), all.seg_hidden.slice(0, 0, 2)));
+  EXPECT_TRUE(test::is_equal(some.seg_hidden[2], all.seg_hidden[3]));
+  input.seg_counts = {0, 0};
+  EXPECT_EQ(tiny_mllm().forward(input, {}).seg_hidden.size(0), 0);
+  input.seg_counts = {4, 1};
+  EXPECT_THROW(tiny_mllm().forward(input, {}), c10::Error);
+}
+
+TEST(Mllm, ANarrowModelGivesFloatStatesLossAndNearlyTheSameNumbers) {
+  const auto wide = tiny_mllm();
+  auto narrow = tiny_mllm();
+  narrow.to("cpu", at::kBFloat16);
+  const auto a = wide.forward(one_sample(tiles(1)), {});
+  const auto b = narrow.forward(one_sample(tiles(1)), {});
+  EXPECT_EQ(b.hidden.scalar_type(), at::kBFloat16);
+  EXPECT_EQ(b.seg_hidden.scalar_type(), at::kFloat);
+  EXPECT_EQ(b.loss.scalar_type(), at::kFloat);
+  EXPECT_NEAR(a.loss.item<double>(), b.loss.item<double>(), 0.05);
+  EXPECT_LT((a.seg_hidden - b.seg_hidden).abs().max().item<double>(), 0.2);
+  EXPECT_FALSE(at::equal(a.seg_hidden, b.seg_hidden));
 }
 
 TEST(RealText, EmbedMeanIsTheMeanOfTheRealTokens) {
