@@ -176,6 +176,10 @@ void DecouplerModel::initialise(std::uint64_t seed) {
   }
 }
 
+void DecouplerModel::to(const std::string& device) {
+  impl_->root->to(at::Device(device));
+}
+
 std::vector<std::string> DecouplerModel::discriminator_names() const {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : named_parameters()) {

@@ -74,6 +74,8 @@ class DecouplerModel {
   // First weights (model.md 5.15): defaults, W_v = I, init.prompt_gain on the projector,
   // init.real_text_gain on linear_real_text.
   void initialise(std::uint64_t seed);
+  // Moves everything ("cuda:0"); float32 always.
+  void to(const std::string& device);
   // Names of the parameters that have their own optimizers.
   std::vector<std::string> discriminator_names() const;
   std::vector<std::string> club_names() const;

@@ -48,7 +48,7 @@ MaskLoss mask_loss(const at::Tensor& logits, const at::Tensor& targets, const Po
   if (loss.sample_points) {
     const auto counts = PointCounts::of(loss);
     if (logits.size(0) == 0) {
-      result.selected_index = at::zeros({0, counts.kept}, at::kLong);
+      result.selected_index = at::zeros({0, counts.kept}, logits.options().dtype(at::kLong));
       x = at::zeros({0, loss.num_points}, logits.options()) + logits.sum();  // keeps the graph
       t = x.detach();
     } else {

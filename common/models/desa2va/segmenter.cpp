@@ -10,10 +10,8 @@
 namespace desa2va::models {
 namespace {
 
-constexpr std::string_view kVisualDecoder = "grounding_encoder.sam2_model.sam_mask_decoder.";
 constexpr std::string_view kMaskPrompt =
     "grounding_encoder.sam2_model.sam_prompt_encoder.mask_downscaling.";
-constexpr std::string_view kTextDecoder = "grounding_encoder.text_mask_decoder.";
 
 void copy_decoder(const NamedTensors& all, std::string_view from, std::string_view to) {
   const tensor::NoGradient no_gradient;
@@ -175,6 +173,13 @@ void SamSegmenter::keep_original(const std::map<std::string, HostTensor>& tensor
   }
   load(into, tensors);
   m.original = std::move(original);
+}
+
+void SamSegmenter::to(const std::string& device, at::ScalarType type) {
+  impl_->root->to(at::Device(device));
+  impl_->sam->image_encoder->to(type);
+  impl_->sam->mask_decoder->compute_in(type);
+  if (impl_->text_decoder) impl_->text_decoder->compute_in(type);
 }
 
 void SamSegmenter::text_decoder_from_visual() {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -19,6 +20,10 @@
 // What the sam2 role holds and computes: frames to features, prompts to masks, masks to losses.
 // Every function throws c10::Error on wrong shapes; call through `tensor::guarded`.
 namespace desa2va::models {
+
+// Where the two decoders' tensors are named.
+inline constexpr std::string_view kVisualDecoder = "grounding_encoder.sam2_model.sam_mask_decoder.";
+inline constexpr std::string_view kTextDecoder = "grounding_encoder.text_mask_decoder.";
 
 // Raw FPN outputs, before conv_s0 / conv_s1 and without no_mem_embed: S = image_size, C = dim.
 struct EncodedFrames {
@@ -76,7 +81,8 @@ struct Prediction {
   at::Tensor alpha, iou_visual, iou_text;
 };
 
-// Belongs to one thread. Parameters are float32 unless moved; names are the checkpoint's.
+// Belongs to one thread. Parameters are float32 on the CPU unless moved; names are the
+// checkpoint's. What comes in lies on the model's device; what goes out does too.
 class SamSegmenter {
  public:
   SamSegmenter(const config::ModelConfig& config, ModelParts parts);
@@ -116,6 +122,11 @@ class SamSegmenter {
   // `original_names()`.
   std::vector<std::string> original_names() const;
   void keep_original(const std::map<std::string, HostTensor>& tensors);
+
+  // Moves everything ("cuda:0") and gives image encoder and decoders `type`. Prompt encoder,
+  // memory, gate and the decoders' two heads stay float32; masks, scores and losses are float32
+  // always.
+  void to(const std::string& device, at::ScalarType type = at::kFloat);
 
   // Copies the decoder's tensors; both directions are commits of a phase, nothing trains across.
   void text_decoder_from_visual();

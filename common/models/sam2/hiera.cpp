@@ -143,13 +143,14 @@ at::Tensor Hiera::position(std::int64_t h, std::int64_t w) const {
   TORCH_CHECK(h % window == 0 && w % window == 0, "the patch grid ", h, "x", w,
               " is not a multiple of the position window ", window,
               "; choose an image size divisible by ", 4 * window);
-  const auto background = at::upsample_bicubic2d(pos_embed_, {h, w}, /*align_corners=*/false);
+  const auto background =
+      at::upsample_bicubic2d(pos_embed_.to(at::kFloat), {h, w}, /*align_corners=*/false);
   const auto tiled = pos_embed_window_.repeat({1, 1, h / window, w / window});
-  return (background + tiled).permute({0, 2, 3, 1});
+  return (background + tiled).permute({0, 2, 3, 1}).to(pos_embed_.scalar_type());
 }
 
 std::vector<at::Tensor> Hiera::forward(const at::Tensor& images) {
-  auto x = patch_->forward(images).permute({0, 2, 3, 1});
+  auto x = patch_->forward(images.to(patch_->weight.scalar_type())).permute({0, 2, 3, 1});
   x = x + position(x.size(1), x.size(2));
   std::vector<at::Tensor> stages;
   for (std::size_t i = 0; i < blocks_.size(); ++i) {

@@ -31,8 +31,11 @@ LayerNorm2d::LayerNorm2d(std::int64_t channels, double eps) : eps_(eps) {
 }
 
 at::Tensor LayerNorm2d::forward(const at::Tensor& x) {
-  const auto last = x.permute({0, 2, 3, 1});
-  return at::layer_norm(last, {x.size(1)}, weight_, bias_, eps_).permute({0, 3, 1, 2});
+  return over_last(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2});
+}
+
+at::Tensor LayerNorm2d::over_last(const at::Tensor& x) {
+  return at::layer_norm(x, {x.size(-1)}, weight_, bias_, eps_);
 }
 
 DoublingConv::DoublingConv(std::int64_t in, std::int64_t out) {
@@ -41,7 +44,9 @@ DoublingConv::DoublingConv(std::int64_t in, std::int64_t out) {
 }
 
 at::Tensor DoublingConv::forward(const at::Tensor& x) const {
-  return at::conv_transpose2d(x, weight, bias, {2, 2});
+  const auto out = weight.size(1);
+  const auto product = weight.permute({2, 3, 1, 0}).reshape({4 * out, x.size(2)});
+  return at::linear(x, product, bias.repeat({4})).unflatten(2, {4, out});
 }
 
 Attention::Attention(std::int64_t width, std::int64_t heads, std::int64_t downsample,

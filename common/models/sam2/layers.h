@@ -28,16 +28,19 @@ class LayerNorm2d : public torch::nn::Module {
  public:
   explicit LayerNorm2d(std::int64_t channels, double eps = 1e-6);
   at::Tensor forward(const at::Tensor& x);
+  at::Tensor over_last(const at::Tensor& x);  // (.., C)
 
  private:
   at::Tensor weight_, bias_;
   double eps_;
 };
 
-// Doubles height and width: weight (in, out, 2, 2), bias (out).
+// Doubles height and width (a transposed convolution of stride 2): weight (in, out, 2, 2), bias
+// (out).
 class DoublingConv : public torch::nn::Module {
  public:
   DoublingConv(std::int64_t in, std::int64_t out);
+  // (N, P, in) -> (N, P, 4, out): the four halves of each pixel, upper left, upper right, ...
   at::Tensor forward(const at::Tensor& x) const;
 
   at::Tensor weight, bias;

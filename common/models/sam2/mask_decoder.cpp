@@ -5,17 +5,40 @@
 namespace desa2va::models::sam2 {
 namespace {
 
-at::Tensor frames_of_entries(const at::Tensor& frames, const at::Tensor& frame_index) {
-  return frame_index.defined() ? frames.index_select(0, frame_index) : frames;
-}
-
 at::Tensor flat_tokens(const at::Tensor& x) {
   return x.flatten(2).transpose(1, 2);
 }
 
-// filters (N, m, c) x features (N, c, H, W) -> (N, m, H, W)
-at::Tensor apply_filters(const at::Tensor& filters, const at::Tensor& features) {
-  return at::bmm(filters, features.flatten(2)).unflatten(2, features.sizes().slice(2));
+// Note [pixels by cell]
+// Doubling twice gives every cell of the image grid 4, then 16 pixels. They stay with their cell,
+// in the order (cell, half y, half x, quarter y, quarter x), channels last: both convolutions are
+// then plain products, norms and filters read contiguous channels, and nothing is put into rows and
+// columns before it is a mask of one channel.
+
+// (F, c, 2h, 2w) -> (F, hw, 4, c)
+at::Tensor by_halves(const at::Tensor& x) {
+  const auto h = x.size(2) / 2, w = x.size(3) / 2;
+  return x.reshape({x.size(0), x.size(1), h, 2, w, 2})
+      .permute({0, 2, 4, 3, 5, 1})
+      .reshape({x.size(0), h * w, 4, x.size(1)});
+}
+
+// (F, c, 4h, 4w) -> (F, 4 hw, 4, c)
+at::Tensor by_quarters(const at::Tensor& x) {
+  const auto h = x.size(2) / 4, w = x.size(3) / 4;
+  return x.reshape({x.size(0), x.size(1), h, 2, 2, w, 2, 2})
+      .permute({0, 2, 5, 3, 6, 4, 7, 1})
+      .reshape({x.size(0), 4 * h * w, 4, x.size(1)});
+}
+
+// filters (N, m, c) x features (N, 16 hw, c) -> (N, m, 4h, 4w)
+at::Tensor apply_filters(const at::Tensor& filters, const DecoderOutput& output) {
+  const auto n = filters.size(0), m = filters.size(1);
+  const auto [h, w] = output.grid;
+  return at::bmm(filters, output.upscaled.transpose(1, 2))
+      .view({n, m, h, w, 2, 2, 2, 2})
+      .permute({0, 1, 2, 4, 6, 3, 5, 7})
+      .reshape({n, m, 4 * h, 4 * w});
 }
 
 }  // namespace
@@ -50,36 +73,46 @@ DecoderOutput MaskDecoder::forward(const DecoderInput& input) {
   const std::int64_t n = input.sparse.size(0), dim = input.sparse.size(2);
   TORCH_CHECK(input.frame_index.defined() || n == input.src.size(0), "the decoder got ", n,
               " prompts for ", input.src.size(0), " frames and no frame index");
+  const auto type = mask_tokens_->weight.scalar_type();
   const auto fixed =
       at::cat({obj_score_token_->weight, iou_token_->weight, mask_tokens_->weight}, 0);
-  const auto tokens = at::cat({fixed.unsqueeze(0).expand({n, 6, dim}), input.sparse}, 1);
+  const auto tokens = at::cat({fixed.unsqueeze(0).expand({n, 6, dim}), input.sparse.to(type)}, 1);
 
   // A dense prompt that is the same for all entries keeps the image one per frame.
   const bool shared = input.dense.size(0) == 1 && input.frame_index.defined();
-  const auto image = shared ? input.src + input.dense
-                            : frames_of_entries(input.src, input.frame_index) + input.dense;
-  const auto state = transformer_->forward(flat_tokens(image), flat_tokens(input.image_pe), tokens,
-                                           shared ? input.frame_index : at::Tensor());
+  const auto frames = EntryFrames::of(input.frame_index, input.src.size(0));
+  const auto image = shared ? input.src + input.dense : frames.spread(input.src) + input.dense;
+  const auto state =
+      transformer_->forward(flat_tokens(image.to(type)), flat_tokens(input.image_pe.to(type)),
+                            tokens, shared ? frames : EntryFrames{});
 
-  const auto k = state.k.transpose(1, 2).unflatten(2, input.src.sizes().slice(2));
-  const auto s1 = frames_of_entries(conv_s1_->forward(input.p2), input.frame_index);
-  const auto s0 = frames_of_entries(conv_s0_->forward(input.p1), input.frame_index);
+  const auto s1 = by_halves(conv_s1_->forward(input.p2.to(type)));
+  const auto s0 = by_quarters(conv_s0_->forward(input.p1.to(type)));
   DecoderOutput output;
-  const auto half = at::gelu(up_norm_->forward(up1_->forward(k) + s1));
-  output.upscaled = at::gelu(up2_->forward(half) + s0);
-  output.mask_tokens = state.q.slice(1, 2, 6);
-  output.object_token = state.q.select(1, 0);
+  output.grid = {input.src.size(2), input.src.size(3)};
+  const auto half =
+      at::gelu(up_norm_->over_last(frames.add(up1_->forward(state.k), s1))).flatten(1, 2);
+  output.upscaled = at::gelu(frames.add(up2_->forward(half), s0)).flatten(1, 2).to(at::kFloat);
+  const auto mask_tokens = state.q.slice(1, 2, 6);
+  output.mask_tokens = mask_tokens.to(at::kFloat);
+  output.object_token = state.q.select(1, 0).to(at::kFloat);
   std::vector<at::Tensor> filters;
   for (std::size_t i = 0; i < hyper_.size(); ++i) {
-    filters.push_back(hyper_[i]->forward(output.mask_tokens.select(1, static_cast<int>(i))));
+    filters.push_back(hyper_[i]->forward(mask_tokens.select(1, static_cast<int>(i))));
   }
-  output.hyper = at::stack(filters, 1);
-  output.iou = iou_head_->forward(state.q.select(1, 1));
+  output.hyper = at::stack(filters, 1).to(at::kFloat);
+  output.iou = iou_head_->forward(state.q.select(1, 1).to(at::kFloat));
   return output;
 }
 
+void MaskDecoder::compute_in(at::ScalarType type) {
+  for (const auto& child : named_children()) {
+    if (child.value() != iou_head_ && child.value() != object_head_) child.value()->to(type);
+  }
+}
+
 at::Tensor MaskDecoder::all_masks(const DecoderOutput& output) const {
-  return apply_filters(output.hyper, output.upscaled);
+  return apply_filters(output.hyper, output);
 }
 
 at::Tensor MaskDecoder::object_score(const DecoderOutput& output) {
@@ -96,7 +129,7 @@ SelectedMask MaskDecoder::select(const DecoderOutput& output, bool argmax_iou) c
   const auto pick = [&](const at::Tensor& x) {
     return at::gather(x, 1, row.expand({x.size(0), 1, x.size(2)}));
   };
-  selected.logits = apply_filters(pick(output.hyper), output.upscaled).squeeze(1);
+  selected.logits = apply_filters(pick(output.hyper), output).squeeze(1);
   selected.token = pick(output.mask_tokens).squeeze(1);
   selected.iou = at::gather(iou, 1, selected.best.unsqueeze(1)).squeeze(1);
   return selected;

@@ -24,12 +24,14 @@ struct DecoderInput {
   at::Tensor frame_index;  // (N) int64; undefined where N == F, entry i on frame i
 };
 
+// All float32, whatever the decoder computes in.
 struct DecoderOutput {
-  at::Tensor hyper;         // (N, 4, C/8): the mask tokens as filters
-  at::Tensor upscaled;      // (N, C/8, 4h, 4w)
-  at::Tensor mask_tokens;   // (N, 4, C)
-  at::Tensor object_token;  // (N, C): input of the object-score head
-  at::Tensor iou;           // (N, 4) predicted
+  at::Tensor hyper;     // (N, 4, C/8): the mask tokens as filters
+  at::Tensor upscaled;  // (N, 16 hw, C/8): pixels by cell of the grid, then half, then quarter
+  std::array<std::int64_t, 2> grid;  // h, w
+  at::Tensor mask_tokens;            // (N, 4, C)
+  at::Tensor object_token;           // (N, C): input of the object-score head
+  at::Tensor iou;                    // (N, 4) predicted
 };
 
 // The mask that goes on: one of masks 1..3.
@@ -57,7 +59,10 @@ class MaskDecoder : public torch::nn::Module {
  public:
   explicit MaskDecoder(const config::SamConfig& config);
 
+  // Inputs of any floating type; they are rounded to the decoder's here and nowhere before.
   DecoderOutput forward(const DecoderInput& input);
+  // Gives all parameters `type`, except those of the two heads: scores choose masks, in float32.
+  void compute_in(at::ScalarType type);
 
   at::Tensor all_masks(const DecoderOutput& output) const;  // (N, 4, 4h, 4w)
   at::Tensor object_score(const DecoderOutput& output);     // (N, 1) logits

@@ -7,9 +7,12 @@
 namespace desa2va::models::sam2 {
 
 at::Tensor rotate(const at::Tensor& x, const AxialRope& rope) {
-  const auto pairs = x.unflatten(-1, {-1, 2});
-  const auto a = pairs.select(-1, 0), b = pairs.select(-1, 1);
-  return at::stack({a * rope.cos - b * rope.sin, a * rope.sin + b * rope.cos}, -1).flatten(-2);
+  // A pair is a complex number, and turning it a product.
+  const auto grid = rope.cos.size(0);
+  const auto pairs = at::view_as_complex(
+      x.to(at::kFloat).contiguous().unflatten(-1, {-1, 2}).unflatten(2, {-1, grid}));
+  const auto turned = pairs * at::complex(rope.cos, rope.sin);
+  return at::view_as_real(turned).flatten(-2).flatten(2, 3).to(x.scalar_type());
 }
 
 at::Tensor RopeAttention::forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -18,9 +21,7 @@ at::Tensor RopeAttention::forward(const at::Tensor& q, const at::Tensor& k, cons
   auto key = split_heads(project_k(k));
   const std::int64_t turned = key.size(2) - plain_keys, grid = rope.cos.size(0);
   TORCH_CHECK(turned % grid == 0, turned, " memory tokens are no whole number of grids of ", grid);
-  const std::int64_t frames = turned / grid;
-  const AxialRope repeated{rope.cos.repeat({frames, 1}), rope.sin.repeat({frames, 1})};
-  const auto spatial = rotate(key.slice(2, 0, turned), repeated);
+  const auto spatial = rotate(key.slice(2, 0, turned), rope);
   key = plain_keys > 0 ? at::cat({spatial, key.slice(2, turned)}, 2) : spatial;
   return merge_heads(at::scaled_dot_product_attention(query, key, split_heads(project_v(v))));
 }

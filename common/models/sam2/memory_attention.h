@@ -22,7 +22,7 @@ struct MemoryAttentionShape {
   double rope_theta = 10000;
 };
 
-// x: (B, heads, T, d), interleaved pairs, turned by factors (T, d / 2).
+// x: (B, heads, n * T, d), interleaved pairs, each T of them turned by factors (T, d / 2).
 at::Tensor rotate(const at::Tensor& x, const AxialRope& rope);
 
 // Attention whose queries and keys are turned by their place in the grid. Keys of several memory

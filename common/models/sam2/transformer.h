@@ -18,20 +18,37 @@ struct TwoWayShape {
   std::int64_t mlp_dim = 2048;
 };
 
+// Which frame each of N entries belongs to, where features are stored once per frame.
+struct EntryFrames {
+  at::Tensor index;            // (N) int64; undefined: entry i is frame i
+  std::int64_t per_frame = 0;  // > 0: frame 0 has the first so many entries, frame 1 the next, ...
+
+  static EntryFrames of(const at::Tensor& frame_index, std::int64_t frames);
+
+  // x: (F, ..) per frame -> (N, ..).
+  at::Tensor spread(const at::Tensor& x) const;
+  // entries (N, ..) + x (F, ..) of each entry's frame, without spreading x where groups allow it.
+  at::Tensor add(const at::Tensor& entries, const at::Tensor& x) const;
+};
+
 // Tokens look at themselves, then at the image; then the image looks at the tokens.
 class TwoWayLayer : public torch::nn::Module {
  public:
   TwoWayLayer(const TwoWayShape& shape, bool first);
 
-  // q: (N, T, C); pe_q: (N, T, C); pe_k: (1, HW, C). k: (N, HW, C), or (F, HW, C) with
-  // `frame_index` (N): then what depends on the frame alone is computed once per frame.
+  // q: (N, T, C); pe_q: (N, T, C); pe_k: (1, HW, C). k: (F, HW, C), one per frame of `frames`: what
+  // depends on the frame alone is computed once per frame. k goes out one per entry.
   struct State {
     at::Tensor q, k;
   };
   State forward(const State& state, const at::Tensor& pe_q, const at::Tensor& pe_k,
-                const at::Tensor& frame_index);
+                const EntryFrames& frames);
 
  private:
+  // Tokens look at the image of their frame: (N, T, C).
+  at::Tensor look(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const EntryFrames& frames);
+
   bool first_;
   std::shared_ptr<Attention> self_attn_, token_to_image_, image_to_token_;
   std::shared_ptr<Mlp> mlp_;
@@ -42,10 +59,10 @@ class TwoWayTransformer : public torch::nn::Module {
  public:
   explicit TwoWayTransformer(const TwoWayShape& shape);
 
-  // image: (F, HW, C), image_pe: (1, HW, C), tokens: (N, T, C), frame_index: (N) or undefined for
-  // N == F -> (N, T, C) tokens and (N, HW, C) image.
+  // image: (F, HW, C), image_pe: (1, HW, C), tokens: (N, T, C) -> (N, T, C) tokens and (N, HW, C)
+  // image.
   TwoWayLayer::State forward(const at::Tensor& image, const at::Tensor& image_pe,
-                             const at::Tensor& tokens, const at::Tensor& frame_index);
+                             const at::Tensor& tokens, const EntryFrames& frames);
 
  private:
   std::vector<std::shared_ptr<TwoWayLayer>> layers_;

@@ -201,6 +201,53 @@ TEST(Predict, AgreesWithTraining) {
                            trained.logits.at("fused_reprompt_logits").slice(0, 0, 2), 1e-4, 1e-4));
 }
 
+TEST(SamSegmenter, NarrowMasksAreTheWideOnesRoundedOnTheWay) {
+  auto wide = tiny_segmenter(tiny_model(), "desa2va");
+  auto narrow = tiny_segmenter(tiny_model(), "desa2va");
+  narrow.to("cpu", at::kBFloat16);
+  const auto h_t = values("h_t", {2, 16}), h_v = values("h_v", {2, 16});
+  const auto a = wide.predict(wide.encode(tiny_frames(1), false), h_t, h_v, {0, 0}, true);
+  const auto frames = narrow.encode(tiny_frames(1), false);
+  EXPECT_EQ(frames.p3.scalar_type(), at::kBFloat16);
+  const auto b = narrow.predict(frames, h_t, h_v, {0, 0}, true);
+  for (const auto& [x, y] : {std::pair{a.visual, b.visual},
+                             {a.text, b.text},
+                             {a.reprompted, b.reprompted},
+                             {a.iou_visual, b.iou_visual}}) {
+    EXPECT_EQ(y.scalar_type(), at::kFloat);
+    const double largest = x.abs().max().item<double>();
+    EXPECT_LT((x - y).abs().max().item<double>(), 0.1 * largest);
+    EXPECT_FALSE(at::equal(x, y));
+  }
+}
+
+TEST(SamSegmenter, WhatStaysFloatInANarrowModel) {
+  auto model = tiny_segmenter(tiny_model(), "desa2va");
+  model.to("cpu", at::kBFloat16);
+  const std::string sam = "grounding_encoder.sam2_model.";
+  for (const auto& [name, tensor] : model.named_state()) {
+    const bool head = name.find("iou_prediction_head.") != std::string::npos ||
+                      name.find("pred_obj_score_head.") != std::string::npos;
+    const bool narrow =
+        !head && (name.starts_with(sam + "image_encoder.") || name.starts_with(kVisualDecoder) ||
+                  name.starts_with(kTextDecoder));
+    EXPECT_EQ(tensor.scalar_type(), narrow ? at::kBFloat16 : at::kFloat) << name;
+  }
+}
+
+TEST(Joint, NarrowModelsGiveFloatLossesAndFloatPromptGradients) {
+  auto model = tiny_segmenter(tiny_model(), "desa2va");
+  model.to("cpu", at::kBFloat16);
+  auto input = tiny_input(model, true);
+  const auto result =
+      model.joint(input, {Phase::C, /*reprompt=*/true}, counter_points(1, 0, tiny_model().loss));
+  EXPECT_EQ(result.losses.total.scalar_type(), at::kFloat);
+  EXPECT_EQ(result.v_ref.scalar_type(), at::kFloat);
+  result.losses.total.backward();
+  EXPECT_EQ(input.h_v.grad().scalar_type(), at::kFloat);
+  EXPECT_GT(input.h_t.grad().abs().sum().item<double>(), 0);
+}
+
 TEST(PhaseA, TrainsTheEncoderOnlyWhereItWasEncodedWithAGraph) {
   auto model = tiny_segmenter(tiny_model(), "desa2va");
   const std::string encoder = "grounding_encoder.sam2_model.image_encoder.trunk.pos_embed";
