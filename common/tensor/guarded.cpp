@@ -1,6 +1,7 @@
 #include "common/tensor/guarded.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -53,6 +54,10 @@ Error current_exception_as_error() {
 void set_threads(int count) {
   TORCH_CHECK(count >= 1, "threads must be >= 1, not ", count);
   if (at::get_num_threads() != count) at::set_num_threads(count);
+}
+
+void use_huge_pages() {
+  ::setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);
 }
 
 std::vector<std::pair<std::string, std::string>> library_facts() {

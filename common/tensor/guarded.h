@@ -36,6 +36,11 @@ auto guarded(F&& f) -> Result<std::invoke_result_t<F>> {
 // thread only. Operators never run beside each other (inter-op threads are never used).
 void set_threads(int count);
 
+// Large tensors in huge pages: a new activation is then mapped in 2 MiB at a time, which LibTorch
+// knows how to ask for (THP_MEM_ALLOC_ENABLE) but does not by default. Changes no bit. Call first
+// in `main`, before any tensor; an environment that says otherwise is left alone.
+void use_huge_pages();
+
 // What the bits of operators depend on besides thread counts: ("libtorch", "2.11.0"),
 // ("cpu_capability", "AVX512").
 std::vector<std::pair<std::string, std::string>> library_facts();
