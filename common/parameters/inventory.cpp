@@ -31,7 +31,9 @@ class List {
  public:
   explicit List(std::vector<Parameter>& out) : out_(out) {}
 
-  void tensor(std::string name, Shape shape) { out_.push_back({std::move(name), std::move(shape)}); }
+  void tensor(std::string name, Shape shape) {
+    out_.push_back({std::move(name), std::move(shape)});
+  }
   void norm(const std::string& name, std::int64_t width) {
     tensor(name + ".weight", {width});
     tensor(name + ".bias", {width});
@@ -45,9 +47,11 @@ class List {
     tensor(name + ".bias", {out});
   }
   // `layers.0 .. layers.{depth-1}` of widths in, hidden, ..., out.
-  void mlp(const std::string& name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth) {
+  void mlp(const std::string& name, std::int64_t in, std::int64_t hidden, std::int64_t out,
+           int depth) {
     for (int i = 0; i < depth; ++i)
-      linear(fmt::format("{}.layers.{}", name, i), i + 1 == depth ? out : hidden, i == 0 ? in : hidden);
+      linear(fmt::format("{}.layers.{}", name, i), i + 1 == depth ? out : hidden,
+             i == 0 ? in : hidden);
   }
 
  private:
@@ -141,7 +145,8 @@ void add_hiera(List& list, const config::SamConfig& sam) {
   const std::string base = std::string(kSam) + "image_encoder.";
   const auto& hiera = sam.hiera;
   const std::int64_t width0 = hiera.embed_dim;
-  list.tensor(base + "trunk.pos_embed", {1, width0, hiera.pos_embed_bkg[0], hiera.pos_embed_bkg[1]});
+  list.tensor(base + "trunk.pos_embed",
+              {1, width0, hiera.pos_embed_bkg[0], hiera.pos_embed_bkg[1]});
   list.tensor(base + "trunk.pos_embed_window",
               {1, width0, hiera.window_spec[0], hiera.window_spec[0]});
   list.conv(base + "trunk.patch_embed.proj", {width0, 3, 7, 7}, width0);
@@ -276,7 +281,8 @@ bool is_untrained_head(std::string_view name, const config::ModelConfig& config)
 }
 
 bool trains_in_a(std::string_view name, const config::ModelConfig& config) {
-  if (name.starts_with("decoupler.linear_real_text.") || name.starts_with(kTextDecoder)) return true;
+  if (name.starts_with("decoupler.linear_real_text.") || name.starts_with(kTextDecoder))
+    return true;
   return config.sam2.train_encoder == "phase_a" && name.starts_with(kSam) &&
          contains(name, ".image_encoder.");
 }
@@ -296,6 +302,12 @@ Preset preset_of(config::Preset preset) {
   const bool decoupling = config::has_decoupling(preset);
   return {config::has_phase_a(preset), decoupling, decoupling,
           preset == config::Preset::BaselinePretrain};
+}
+
+Preset preset_of(const config::Config& config) {
+  Preset preset = preset_of(config.preset);
+  preset.zero_missing = config.optim.missing_grad == config::MissingGrad::Zero;
+  return preset;
 }
 
 std::vector<Parameter> inventory(const config::ModelConfig& config, const Preset& preset) {
@@ -327,7 +339,8 @@ bool has_own_optimizer(std::string_view name) {
 
 bool trains(std::string_view name, const config::ModelConfig& config, const Preset& preset,
             Phase phase) {
-  if (has_own_optimizer(name) || is_untrained_head(name, config)) return false;
+  if (has_own_optimizer(name)) return false;
+  if (is_untrained_head(name, config) && !preset.zero_missing) return false;
   if (name.ends_with("positional_encoding_gaussian_matrix")) return false;
   if (phase == Phase::A) return trains_in_a(name, config);
   if (name.starts_with(kMlp1) || name.starts_with(kProjector)) return true;
@@ -344,17 +357,23 @@ bool trains(std::string_view name, const config::ModelConfig& config, const Pres
 }
 
 std::vector<Count> count_parts(const config::ModelConfig& config, const Preset& preset) {
-  std::vector<Count> parts = {{"InternViT"},       {"mlp1"},  {"LLM"},
-                              {"added token rows"}, {"LoRA"}, {"[SEG] projector"},
-                              {"SAM-2"},           {"DeSa2VA additions"}};
+  std::vector<Count> parts = {{"InternViT"}, {"mlp1"},
+                              {"LLM"},       {"added token rows"},
+                              {"LoRA"},      {"[SEG] projector"},
+                              {"SAM-2"},     {"DeSa2VA additions"}};
   for (const Parameter& parameter : inventory(config, preset)) {
     const std::string_view name = parameter.name;
     std::size_t part = 7;
-    if (name.starts_with(kVit)) part = 0;
-    else if (name.starts_with(kMlp1)) part = 1;
-    else if (name.starts_with(kLlm)) part = contains(name, ".lora_") ? 4 : 2;
-    else if (name.starts_with(kProjector)) part = 5;
-    else if (name.starts_with(kSam)) part = 6;
+    if (name.starts_with(kVit))
+      part = 0;
+    else if (name.starts_with(kMlp1))
+      part = 1;
+    else if (name.starts_with(kLlm))
+      part = contains(name, ".lora_") ? 4 : 2;
+    else if (name.starts_with(kProjector))
+      part = 5;
+    else if (name.starts_with(kSam))
+      part = 6;
     // The Fourier matrix is a buffer of the published models: a tensor of the file, no parameter.
     if (!name.ends_with("positional_encoding_gaussian_matrix"))
       parts[part].parameters += parameter.numel();

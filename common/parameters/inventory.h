@@ -21,13 +21,16 @@ struct Parameter {
 
 // What of the method a preset has.
 struct Preset {
-  bool phase_a = true;      // text pre-training comes first
-  bool phase_b = true;      // decoupling before the joint phase
-  bool decoupler = true;    // two prompts; false: the prompt is z (Sa2VA)
+  bool phase_a = true;             // text pre-training comes first
+  bool phase_b = true;             // decoupling before the joint phase
+  bool decoupler = true;           // two prompts; false: the prompt is z (Sa2VA)
   bool copy_text_decoder = false;  // after phase A the text decoder becomes the mask decoder
+  bool zero_missing = false;  // optim.missing_grad=zero: scores' heads decay as with zero gradients
 };
 
 Preset preset_of(config::Preset preset);
+// The same with what the rest of the configuration says about what trains.
+Preset preset_of(const config::Config& config);
 
 // All parameters in the order of flow. Empty parts (no text decoder in `baseline`) are left out.
 std::vector<Parameter> inventory(const config::ModelConfig& config, const Preset& preset);

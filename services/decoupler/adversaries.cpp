@@ -65,19 +65,21 @@ void put_state(const training::AdamW& optimizer, std::string_view prefix,
 }
 
 training::AdamW::Tensors take_state(const std::map<std::string, HostTensor>& tensors,
-                                    std::string_view prefix) {
+                                    std::string_view prefix, const std::string& device) {
   training::AdamW::Tensors state;
   for (const auto& [name, host] : tensors) {
     if (name.starts_with(prefix))
-      state.emplace(name.substr(prefix.size()), tensor::from_host(host).clone());
+      state.emplace(name.substr(prefix.size()), tensor::from_host(host, device));
   }
   return state;
 }
 
 }  // namespace
 
-Adversaries::Adversaries(const config::DecouplerConfig& config, models::DecouplerModel& model)
+Adversaries::Adversaries(const config::DecouplerConfig& config, models::DecouplerModel& model,
+                         std::string device)
     : config_(config),
+      device_(std::move(device)),
       model_(model),
       discriminators_(select(model.named_parameters(), model.discriminator_names())),
       club_(select(model.named_parameters(), model.club_names())),
@@ -124,12 +126,12 @@ void Adversaries::snapshot(protocol::Snapshot& into) const {
 
 void Adversaries::restore(const std::map<std::string, HostTensor>& tensors,
                           const std::map<std::string, std::string>& blobs) {
-  discriminator_optimizer_.restore(take_state(tensors, kDiscriminatorState));
-  club_optimizer_.restore(take_state(tensors, kClubState));
+  discriminator_optimizer_.restore(take_state(tensors, kDiscriminatorState, device_));
+  club_optimizer_.restore(take_state(tensors, kClubState, device_));
   const auto fifo = tensors.find(kFifoText);
   if (fifo != tensors.end()) {
-    fifo_t_ = tensor::from_host(fifo->second).clone();
-    fifo_v_ = tensor::from_host(tensors.at(kFifoVisual)).clone();
+    fifo_t_ = tensor::from_host(fifo->second, device_).clone();
+    fifo_v_ = tensor::from_host(tensors.at(kFifoVisual), device_).clone();
   }
   const auto counters = blobs.find(kCounters);
   if (counters != blobs.end()) {

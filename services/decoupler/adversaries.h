@@ -19,12 +19,14 @@ struct Features {
   at::Tensor h_t, h_v, h_r, v_ref;  // (n, dim), detached; v_ref undefined when it was not pooled
 };
 
-// The networks that judge the two prompts, with their own optimizers and the FIFO of pairs. They see
-// a step only at its commit (`adv.order=after`), so every microbatch of a step meets them as the
-// last commit left them. Belongs to the compute thread; throws.
+// The networks that judge the two prompts, with their own optimizers and the FIFO of pairs. They
+// see a step only at its commit (`adv.order=after`), so every microbatch of a step meets them as
+// the last commit left them. Belongs to the compute thread; throws.
 class Adversaries {
  public:
-  Adversaries(const config::DecouplerConfig& config, models::DecouplerModel& model);
+  // `device`: of the model, and so of all that is kept here.
+  Adversaries(const config::DecouplerConfig& config, models::DecouplerModel& model,
+              std::string device);
 
   // The commit of one step of B or C; `step` in (microbatch, row) order. One Adam step of the
   // discriminators on the mean of L_D over all rows, all pairs into the FIFO, and every
@@ -45,6 +47,7 @@ class Adversaries {
   double fit_club();
 
   const config::DecouplerConfig config_;
+  const std::string device_;
   models::DecouplerModel& model_;
   models::NamedTensors discriminators_;
   models::NamedTensors club_;

@@ -11,7 +11,7 @@ Result<Config> read_config(const config::Config& config) {
                 service.replicas)
         .with_exit(ExitCode::Usage);
   return Config{config.model,
-                parameters::preset_of(config.preset),
+                parameters::preset_of(config),
                 config::has_decoupling(config.preset) ? "desa2va"
                 : config::has_phase_a(config.preset)  ? "baseline_pretrain"
                                                       : "baseline",

@@ -1,14 +1,17 @@
 #include "common/config/run_files.h"
 #include "common/protocol/process.h"
+#include "common/tensor/device.h"
 #include "common/tensor/guarded.h"
 #include "common/training/collectives/open.h"
 #include "services/decoupler/service.h"
 
 int main(int argc, char** argv) {
   using namespace desa2va;
+  tensor::use_huge_pages();
   return protocol::run_service(
       argc, argv, Role::Decoupler, [](protocol::Process& process) -> Result<int> {
-        DESA2VA_ASSIGN(const decoupler::Config config, decoupler::read_config(process.config));
+        DESA2VA_ASSIGN(decoupler::Config config, decoupler::read_config(process.config));
+        DESA2VA_ASSIGN(config.device, tensor::open_device(process.self, config.device));
         const protocol::Routes routes(process.config);
         DESA2VA_ASSIGN(const auto stage, tensor::guarded([&] {
                          tensor::set_threads(config.threads);

@@ -12,17 +12,16 @@
 #include "common/models/desa2va/decoupler.h"
 #include "common/tensor/bridge.h"
 #include "common/tensor/gradients.h"
+#include "common/training/state/options.h"
 #include "services/decoupler/adversaries.h"
 
 namespace desa2va::decoupler {
 namespace {
 
-training::AdamWOptions optimizer_options(const config::TrainConfig& train) {
-  return {train.betas[0], train.betas[1], train.eps, train.weight_decay};
-}
-
 // Rows of a prompt that this phase or preset has not.
-HostTensor no_rows(std::int64_t width) { return HostTensor::empty(DType::F32, {0, width}); }
+HostTensor no_rows(std::int64_t width) {
+  return HostTensor::empty(DType::F32, {0, width});
+}
 
 HostTensor to_rows(const at::Tensor& prompt, std::int64_t width) {
   return prompt.defined() ? tensor::to_host(prompt.detach()) : no_rows(width);
@@ -32,23 +31,24 @@ HostTensor to_rows(const at::Tensor& prompt, std::int64_t width) {
 
 struct Stage::Impl {
   explicit Impl(const Config& c)
-      : config(c),
-        model(c.model, models::ModelParts::of(c.preset_name)),
-        state(prepare(), [this](const std::string& name, Phase phase) {
-                return parameters::trains(name, config.model, config.preset, phase);
-              },
-              optimizer_options(c.train),
-              c.train.reduction == config::Reduction::Fast ? training::Sum::Fast
-                                                           : training::Sum::Reproducible) {
-    if (config.preset.decoupler) adversaries.emplace(config.model.decoupler, model);
+      : config(c), model(c.model, models::ModelParts::of(c.preset_name)), state(prepare()) {
+    if (config.preset.decoupler) adversaries.emplace(config.model.decoupler, model, config.device);
   }
 
-  models::NamedTensors prepare() {
+  training::TrainedState prepare() {
     model.initialise(config.seed);
-    return model.named_parameters();
+    const auto trains = [this](const std::string& name, Phase phase) {
+      return parameters::trains(name, config.model, config.preset, phase);
+    };
+    // Everything from the [SEG] states on is float32, whatever the precision (model.md 7).
+    return training::make_state(
+        model.named_parameters(), trains, config.train, config.device,
+        [this](const std::string& device, at::ScalarType) { model.to(device); });
   }
 
-  at::Tensor on_device(const HostTensor& host) const { return tensor::from_host(host, config.device); }
+  at::Tensor on_device(const HostTensor& host) const {
+    return tensor::from_host(host, config.device);
+  }
 
   struct Open {
     at::Tensor hidden;  // a leaf with gradient; undefined in A
@@ -69,7 +69,8 @@ struct Stage::Impl {
   }
 
   Backward backward_a(const Open& open, const messages::PromptGradients& gradients) {
-    state.add(tensor::gradients({open.prompts.h_r}, {on_device(gradients.real_text)}, state.trained()));
+    state.add(
+        tensor::gradients({open.prompts.h_r}, {on_device(gradients.real_text)}, state.trained()));
     return {{no_rows(config.model.llm.hidden_size)}, {}};
   }
 
@@ -80,14 +81,16 @@ struct Stage::Impl {
   training::TrainedState state;
   std::optional<Adversaries> adversaries;
   protocol::OpenStep step;
-  std::map<std::uint64_t, Open> open;   // by microbatch
-  std::vector<Features> features;       // of the open step, in microbatch order
+  std::map<std::uint64_t, Open> open;  // by microbatch
+  std::vector<Features> features;      // of the open step, in microbatch order
 };
 
 Stage::Stage(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 Stage::~Stage() = default;
 
-training::TrainedState& Stage::state() { return impl_->state; }
+training::TrainedState& Stage::state() {
+  return impl_->state;
+}
 
 void Stage::begin_step(const protocol::OpenStep& step) {
   impl_->step = step;
@@ -126,8 +129,9 @@ Backward Stage::Impl::backward_joint(const Open& open, const messages::PromptGra
   const std::int64_t rows = open.hidden.size(0);
   TORCH_CHECK(gradients.visual.dim(0) == rows, "gradients for ", gradients.visual.dim(0),
               " prompts of ", rows);
-  const at::Tensor v_ref =
-      gradients.reference.dim(0) == rows && rows > 0 ? on_device(gradients.reference) : at::Tensor();
+  const at::Tensor v_ref = gradients.reference.dim(0) == rows && rows > 0
+                               ? on_device(gradients.reference)
+                               : at::Tensor();
   std::vector<at::Tensor> outputs;
   std::vector<at::Tensor> cotangents;
   const auto flows = [&](const at::Tensor& prompt, const HostTensor& gradient) {
@@ -147,8 +151,8 @@ Backward Stage::Impl::backward_joint(const Open& open, const messages::PromptGra
   if (losses.total.defined()) {
     out.losses.values.emplace_back("total", losses.total.item<double>());
     outputs.push_back(losses.total);
-    cotangents.push_back(at::full({}, 1.0 / static_cast<double>(config.microbatches),
-                                  losses.total.options()));
+    cotangents.push_back(
+        at::full({}, 1.0 / static_cast<double>(config.microbatches), losses.total.options()));
   }
   std::vector<at::Tensor> inputs = state.trained();
   inputs.push_back(open.hidden);
@@ -171,7 +175,9 @@ messages::NamedNumbers Stage::commit(const protocol::OpenStep& step, double scal
   return measured;
 }
 
-void Stage::skip() { impl_->features.clear(); }
+void Stage::skip() {
+  impl_->features.clear();
+}
 
 protocol::Snapshot Stage::extra() const {
   protocol::Snapshot snapshot;

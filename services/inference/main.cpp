@@ -3,6 +3,7 @@
 
 #include "common/config/load.h"
 #include "common/runtime/supervision/run_loop.h"
+#include "common/tensor/guarded.h"
 #include "services/inference/arguments.h"
 #include "services/inference/evaluation.h"
 #include "services/inference/segment.h"
@@ -71,6 +72,7 @@ int segment(const inference::Words& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  desa2va::tensor::use_huge_pages();
   const std::string_view verb = argc > 1 ? argv[1] : "";
   const inference::Words words(argc, argv);
   if (verb == "eval") return eval_run(words);

@@ -15,7 +15,7 @@ Result<Config> read_config(const config::Config& config) {
         .with_exit(ExitCode::Usage);
   const auto& service = config.service(Role::Mllm);
   return Config{config.model,
-                parameters::preset_of(config.preset),
+                parameters::preset_of(config),
                 static_cast<std::uint64_t>(config.run.seed),
                 config.train.micro_batches,
                 service.in_flight,

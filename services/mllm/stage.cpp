@@ -13,6 +13,7 @@
 #include "common/parameters/inventory.h"
 #include "common/tensor/bridge.h"
 #include "common/tensor/gradients.h"
+#include "common/training/state/options.h"
 
 namespace desa2va::mllm {
 namespace {
@@ -20,30 +21,27 @@ namespace {
 // The embedding matrix as it was when B started: real texts keep their meaning while it trains.
 constexpr const char* kSnapshot = "real_text.embed_tokens";
 
-training::AdamWOptions optimizer_options(const config::TrainConfig& train) {
-  return {train.betas[0], train.betas[1], train.eps, train.weight_decay};
-}
-
 }  // namespace
 
 struct Stage::Impl {
   explicit Impl(const Config& c)
       : config(c),
         model(c.model.vit, c.model.llm, {c.img_context_id, c.seg_id}),
-        state(prepare(), [this](const std::string& name, Phase phase) {
-                return parameters::trains(name, config.model, config.preset, phase);
-              },
-              optimizer_options(c.train),
-              c.train.reduction == config::Reduction::Fast ? training::Sum::Fast
-                                                           : training::Sum::Reproducible) {}
+        state(prepare()) {}
 
-  models::NamedTensors prepare() {
+  training::TrainedState prepare() {
     models::initialise_mllm(model, config.model.vit, config.model.llm, config.seed);
-    model.to(config.device);
-    return model.named_tensors();
+    const auto trains = [this](const std::string& name, Phase phase) {
+      return parameters::trains(name, config.model, config.preset, phase);
+    };
+    return training::make_state(
+        model.named_tensors(), trains, config.train, config.device,
+        [this](const std::string& device, at::ScalarType type) { model.to(device, type); });
   }
 
-  at::Tensor on_device(const HostTensor& host) const { return tensor::from_host(host, config.device); }
+  at::Tensor on_device(const HostTensor& host) const {
+    return tensor::from_host(host, config.device);
+  }
 
   HostTensor real_text(const messages::Batch& batch) const {
     const std::int64_t width = config.model.llm.hidden_size;
@@ -72,8 +70,12 @@ struct Stage::Impl {
 Stage::Stage(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 Stage::~Stage() = default;
 
-training::TrainedState& Stage::state() { return impl_->state; }
-std::int64_t Stage::open() const { return static_cast<std::int64_t>(impl_->open.size()); }
+training::TrainedState& Stage::state() {
+  return impl_->state;
+}
+std::int64_t Stage::open() const {
+  return static_cast<std::int64_t>(impl_->open.size());
+}
 
 void Stage::begin_step(const protocol::OpenStep& step) {
   impl_->phase = step.phase;
@@ -85,23 +87,29 @@ void Stage::begin_step(const protocol::OpenStep& step) {
 Forwarded Stage::forward(std::uint64_t microbatch, const messages::Batch& batch) {
   Impl& self = *impl_;
   Forwarded out;
-  out.states.real_text = self.real_text(batch);
+  const bool from_answer =
+      self.config.model.decoupler.real_text_source == "llm_answer" && self.config.preset.decoupler;
+  if (!from_answer) out.states.real_text = self.real_text(batch);
   if (self.phase == Phase::A) {
     out.states.hidden = HostTensor::empty(DType::F32, {0, self.config.model.llm.hidden_size});
     out.states.sample = HostTensor::empty(DType::I64, {0});
     return out;
   }
   const auto tiles = batch.tiles_per_sample.values<std::int64_t>();
+  const auto counts = batch.seg_counts.values<std::int64_t>();
   const auto regions = batch.regions_per_sample.values<std::int64_t>();
   const models::MllmInput input{self.on_device(batch.ids), self.on_device(batch.labels),
                                 self.on_device(batch.lengths), self.on_device(batch.tiles),
                                 {tiles.begin(), tiles.end()}, self.on_device(batch.regions),
-                                {regions.begin(), regions.end()}};
+                                {regions.begin(), regions.end()},
+                                {counts.begin(), counts.end()}};
   const models::DropoutPlan dropout{self.config.model.llm.lora.dropout, self.config.seed,
                                     static_cast<std::uint32_t>(microbatch),
                                     self.config.model.llm.max_length};
-  const models::MllmOutput result = self.model.forward(input, dropout);
+  const models::MllmOutput result =
+      self.model.forward(input, dropout, self.config.train.activation_checkpointing);
   out.states.hidden = tensor::to_host(result.seg_hidden);
+  if (from_answer) out.states.real_text = tensor::to_host(result.before_seg);
   out.states.sample = HostTensor::of<std::int64_t>(
       {static_cast<std::int64_t>(result.seg_sample.size())}, result.seg_sample);
   const double loss = result.loss.item<double>();

@@ -1,9 +1,11 @@
 #include "common/config/load.h"
 #include "common/protocol/process.h"
+#include "common/tensor/guarded.h"
 #include "services/monolith/service.h"
 
 int main(int argc, char** argv) {
   using namespace desa2va;
+  tensor::use_huge_pages();
   return protocol::run_alone(argc, argv, [](protocol::Process& process) -> Result<int> {
     const SystemClock clock;
     DESA2VA_ASSIGN(const auto service,

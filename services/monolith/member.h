@@ -6,6 +6,7 @@
 #include "common/config/config.h"
 #include "common/protocol/courier.h"
 #include "common/protocol/process.h"
+#include "common/tensor/device.h"
 #include "common/tensor/guarded.h"
 #include "common/training/collectives/loopback.h"
 #include "common/training/replica/replica.h"
@@ -43,9 +44,10 @@ Result<void> connect(Service::Member& member, const Parts& parts);
 template <class RoleConfig, class RoleStage, class RoleService>
 class TrainingMember final : public Service::Member {
  public:
-  static Result<std::unique_ptr<Service::Member>> open(Rank self, const RoleConfig& config,
+  static Result<std::unique_ptr<Service::Member>> open(Rank self, RoleConfig config,
                                                        const Parts& parts,
                                                        training::LoopbackGroup& group) {
+    DESA2VA_ASSIGN(config.device, tensor::open_device(self, config.device));
     auto member = std::unique_ptr<TrainingMember>(new TrainingMember(config, parts.config));
     member->self = self;
     DESA2VA_TRY(connect(*member, parts));

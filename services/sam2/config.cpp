@@ -8,7 +8,7 @@ Result<Config> read_config(const config::Config& config) {
   DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(config));
   const auto& service = config.service(Role::Sam2);
   return Config{config.model,
-                parameters::preset_of(config.preset),
+                parameters::preset_of(config),
                 config::has_decoupling(config.preset) ? "desa2va"
                 : config::has_phase_a(config.preset)  ? "baseline_pretrain"
                                                       : "baseline",

@@ -15,13 +15,10 @@
 #include "common/preprocess/masks/bits.h"
 #include "common/tensor/bridge.h"
 #include "common/tensor/gradients.h"
+#include "common/training/state/options.h"
 
 namespace desa2va::sam2 {
 namespace {
-
-training::AdamWOptions optimizer_options(const config::TrainConfig& train) {
-  return {train.betas[0], train.betas[1], train.eps, train.weight_decay};
-}
 
 std::vector<std::int64_t> numbers(const HostTensor& tensor) {
   const auto values = tensor.values<std::int64_t>();
@@ -33,15 +30,16 @@ at::Tensor targets_of(const messages::Frames& frames, const Config& config) {
   const std::int64_t size = config.model.sam2.mask_size();
   std::vector<at::Tensor> rows = {at::zeros({0, size, size}, at::kFloat)};
   for (const messages::Masks& masks : frames.masks) {
-    HostTensor pixels = HostTensor::empty(DType::U8, {masks.bits.dim(0), masks.height, masks.width});
+    HostTensor pixels =
+        HostTensor::empty(DType::U8, {masks.bits.dim(0), masks.height, masks.width});
     const auto packed = masks.bits.values<std::uint8_t>();
     const auto out = pixels.mutable_values<std::uint8_t>();
     const auto width = static_cast<std::size_t>(masks.width);
     const std::size_t row_bytes = preprocess::packed_size(width);
     for (std::size_t row = 0; width > 0 && row < packed.size() / row_bytes; ++row)
-      preprocess::unpack_bits(packed.subspan(row * row_bytes, row_bytes), out.subspan(row * width, width));
-    rows.push_back(
-        models::resize_masks(tensor::from_host(pixels), size, config.centered_masks));
+      preprocess::unpack_bits(packed.subspan(row * row_bytes, row_bytes),
+                              out.subspan(row * width, width));
+    rows.push_back(models::resize_masks(tensor::from_host(pixels), size, config.centered_masks));
   }
   return at::cat(rows).to(at::Device(config.device));
 }
@@ -50,21 +48,21 @@ at::Tensor targets_of(const messages::Frames& frames, const Config& config) {
 
 struct Stage::Impl {
   explicit Impl(const Config& c)
-      : config(c),
-        model(c.model, models::ModelParts::of(c.preset_name)),
-        state(prepare(), [this](const std::string& name, Phase phase) {
-                return parameters::trains(name, config.model, config.preset, phase);
-              },
-              optimizer_options(c.train),
-              c.train.reduction == config::Reduction::Fast ? training::Sum::Fast
-                                                           : training::Sum::Reproducible) {}
+      : config(c), model(c.model, models::ModelParts::of(c.preset_name)), state(prepare()) {}
 
-  models::NamedTensors prepare() {
+  training::TrainedState prepare() {
     model.initialise(config.seed);
-    return model.named_state();
+    const auto trains = [this](const std::string& name, Phase phase) {
+      return parameters::trains(name, config.model, config.preset, phase);
+    };
+    return training::make_state(
+        model.named_state(), trains, config.train, config.device,
+        [this](const std::string& device, at::ScalarType type) { model.to(device, type); });
   }
 
-  at::Tensor on_device(const HostTensor& host) const { return tensor::from_host(host, config.device); }
+  at::Tensor on_device(const HostTensor& host) const {
+    return tensor::from_host(host, config.device);
+  }
   // A prompt that gradients come back for; undefined where it has no rows for this preset or phase.
   at::Tensor leaf(const HostTensor& prompt, bool present) const {
     return present ? on_device(prompt).clone().requires_grad_(true) : at::Tensor();
@@ -114,10 +112,18 @@ struct Stage::Impl {
 Stage::Stage(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 Stage::~Stage() = default;
 
-training::TrainedState& Stage::state() { return impl_->state; }
-void Stage::begin_step(const protocol::OpenStep& step) { impl_->step = step; }
-bool Stage::encoded(std::uint64_t microbatch) const { return impl_->ahead.contains(microbatch); }
-std::int64_t Stage::features_held() const { return static_cast<std::int64_t>(impl_->ahead.size()); }
+training::TrainedState& Stage::state() {
+  return impl_->state;
+}
+void Stage::begin_step(const protocol::OpenStep& step) {
+  impl_->step = step;
+}
+bool Stage::encoded(std::uint64_t microbatch) const {
+  return impl_->ahead.contains(microbatch);
+}
+std::int64_t Stage::features_held() const {
+  return static_cast<std::int64_t>(impl_->ahead.size());
+}
 
 // Frames of B and C wait for the last commit of A where A trains the encoder: until then `step` is
 // one of A.
@@ -139,7 +145,8 @@ Decoded Stage::decode(std::uint64_t microbatch, const messages::Frames& frames,
     return tensor::to_host(at::zeros({prompt.dim(0), width}, at::kFloat));
   };
   out.gradients = {zeros_for(prompts.text), zeros_for(prompts.visual),
-                   HostTensor::empty(DType::F32, {0, width}), HostTensor::empty(DType::F32, {0, width})};
+                   HostTensor::empty(DType::F32, {0, width}),
+                   HostTensor::empty(DType::F32, {0, width})};
   if (impl_->step.phase == Phase::A) {
     out.gradients.real_text = zeros_for(prompts.real_text);
     if (frames.object_frame.dim(0) > 0) impl_->decode_a(microbatch, frames, prompts, out);
@@ -159,7 +166,8 @@ void Stage::Impl::decode_a(std::uint64_t microbatch, const messages::Frames& fra
   const auto result = model.phase_a(
       input, models::counter_points(config.seed, static_cast<std::uint32_t>(microbatch),
                                     config.model.loss));
-  for (const auto& [name, value] : result.losses.values) out.losses.values.emplace_back(name, value);
+  for (const auto& [name, value] : result.losses.values)
+    out.losses.values.emplace_back(name, value);
   if (!result.losses.total.defined()) return;
   out.losses.values.emplace_back("total", result.losses.total.item<double>());
   out.gradients.real_text = tensor::to_host(backward(result.losses.total, {input.h_r})[0]);
@@ -178,8 +186,8 @@ void Stage::Impl::decode_joint(std::uint64_t microbatch, const messages::Frames&
   const auto counts = numbers(frames.frames_per_sample);
   const auto row_sample = numbers(prompts.sample);
   for (std::size_t k = 0; k < samples.size(); ++k)
-    input.samples.push_back({std::count(row_sample.begin(), row_sample.end(), samples[k]), objects[k],
-                             counts[k]});
+    input.samples.push_back(
+        {std::count(row_sample.begin(), row_sample.end(), samples[k]), objects[k], counts[k]});
   input.entries = models::fix_objects(input.samples, config.model.sam2.fixed_objects,
                                       models::counter_draws(config.seed, mb));
   input.targets = targets_of(frames, config);
@@ -190,7 +198,8 @@ void Stage::Impl::decode_joint(std::uint64_t microbatch, const messages::Frames&
                                      false};
   const auto result =
       model.joint(input, options, models::counter_points(config.seed, mb, config.model.loss));
-  for (const auto& [name, value] : result.losses.values) out.losses.values.emplace_back(name, value);
+  for (const auto& [name, value] : result.losses.values)
+    out.losses.values.emplace_back(name, value);
   if (config.preset.decoupler && step.phase == Phase::C)
     out.losses.values.emplace_back("alpha", result.alpha);
   if (result.v_ref.defined()) out.gradients.reference = tensor::to_host(result.v_ref.detach());
@@ -211,7 +220,8 @@ messages::NamedNumbers Stage::commit(const protocol::OpenStep& step, double scal
 void Stage::committed(const protocol::OpenStep& step) {
   const bool copies =
       impl_->config.preset.copy_text_decoder || impl_->config.model.sam2.visual_from_text_after_a;
-  if (copies && step.step == impl_->config.last_step_of_a) impl_->model.visual_decoder_from_text();
+  if (copies && step.step == impl_->config.last_step_of_a)
+    impl_->state.copy_values(models::kTextDecoder, models::kVisualDecoder);
 }
 
 }  // namespace desa2va::sam2

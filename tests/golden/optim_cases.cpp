@@ -25,11 +25,11 @@ void run_optim(Case& c) {
   const std::int64_t total = config.at("total_iters");
   const bool narrow = config.at("precision") == "bf16_master_fp32";
 
-  training::AdamW::Tensors parameters;
+  training::AdamW::Tensors parameters;  // float32; with bf16 the masters
   for (const auto& [name, value] : c.tensors()) {
     if (!name.starts_with("in/w.")) continue;
     const auto x = name.substr(std::string("in/w.").size());
-    parameters[x] = c.stored(name).to(narrow ? at::kBFloat16 : at::kFloat);
+    parameters[x] = c.stored(name).to(narrow ? at::kBFloat16 : at::kFloat).to(at::kFloat);
   }
   std::vector<double> rates, norms;
   for (std::int64_t t = 0; t < total; ++t) {
@@ -46,18 +46,14 @@ void run_optim(Case& c) {
     optimizer.step(parameters, gradients,
                    rates.at(static_cast<std::size_t>(step * schedule.accumulation - 1)),
                    training::clip_factor(norms.back(), config.at("clip_norm")));
-    const auto state = optimizer.state();
     for (const auto& [x, parameter] : parameters) {
-      const auto master = state.find("master." + x);
-      c.out("w." + key + x, master == state.end() ? parameter.to(at::kFloat) : master->second);
-      if (narrow) c.out("param." + key + x, parameter.to(at::kFloat));
+      c.out("w." + key + x, parameter.clone());
+      if (narrow) c.out("param." + key + x, parameter.to(at::kBFloat16).to(at::kFloat));
     }
   }
   c.out("lr", at::tensor(rates, at::kDouble));
   c.out("grad_norm", at::tensor(norms, at::kDouble));
-  for (const auto& [name, value] : optimizer.state()) {
-    if (!name.starts_with("master.")) c.out(name, value);
-  }
+  for (const auto& [name, value] : optimizer.state()) c.out(name, value);
 }
 
 }  // namespace

@@ -11,8 +11,7 @@
 
 namespace desa2va::training {
 namespace {
-constexpr std::string_view kAvg = "exp_avg.", kAvgSq = "exp_avg_sq.", kSteps = "steps.",
-                           kMaster = "master.";
+constexpr std::string_view kAvg = "exp_avg.", kAvgSq = "exp_avg_sq.", kSteps = "steps.";
 std::string key(std::string_view kind, const std::string& name) {
   return std::string(kind).append(name);
 }
@@ -24,6 +23,8 @@ void AdamW::step(const Tensors& parameters, const Tensors& gradients, double lr,
     TORCH_CHECK(parameter != parameters.end(), "a gradient for ", name, ", which is no parameter");
     TORCH_CHECK(!gradient.defined() || gradient.sizes() == parameter->second.sizes(), name, " is ",
                 parameter->second.sizes(), ", its gradient ", gradient.sizes());
+    TORCH_CHECK(parameter->second.scalar_type() == at::kFloat, name, " is ",
+                parameter->second.scalar_type(), "; the optimizer moves float32 masters");
   }
   const tensor::NoGradient no_gradient;
   for (const auto& [name, gradient] : gradients) {
@@ -34,13 +35,11 @@ void AdamW::step(const Tensors& parameters, const Tensors& gradients, double lr,
 // The order of operations of torch.optim.AdamW (single tensor, not capturable).
 void AdamW::update(Slot& slot, at::Tensor parameter, const at::Tensor& gradient, double lr,
                    double scale) const {
-  const bool narrow = parameter.scalar_type() != at::kFloat;
+  auto weight = parameter.detach();
   if (!slot.exp_avg.defined()) {
-    slot.exp_avg = at::zeros_like(parameter, parameter.options().dtype(at::kFloat));
-    slot.exp_avg_sq = at::zeros_like(slot.exp_avg);
+    slot.exp_avg = at::zeros_like(weight);
+    slot.exp_avg_sq = at::zeros_like(weight);
   }
-  if (narrow && !slot.master.defined()) slot.master = parameter.detach().to(at::kFloat);
-  auto weight = narrow ? slot.master : parameter.detach();
   const auto g = scale == 1.0 ? gradient.to(at::kFloat) : gradient.to(at::kFloat).mul(scale);
 
   ++slot.steps;
@@ -52,7 +51,6 @@ void AdamW::update(Slot& slot, at::Tensor parameter, const at::Tensor& gradient,
   slot.exp_avg_sq.mul_(options_.beta2).addcmul_(g, g, 1.0 - options_.beta2);
   const auto denominator = slot.exp_avg_sq.sqrt().div_(correction2).add_(options_.eps);
   weight.addcdiv_(slot.exp_avg, denominator, -lr / correction1);
-  if (narrow) parameter.detach().copy_(weight);
 }
 
 void AdamW::drop_all_but(const Tensors& keep) {
@@ -65,7 +63,6 @@ AdamW::Tensors AdamW::state() const {
     out[key(kAvg, name)] = slot.exp_avg;
     out[key(kAvgSq, name)] = slot.exp_avg_sq;
     out[key(kSteps, name)] = at::full({1}, slot.steps, at::TensorOptions().dtype(at::kLong));
-    if (slot.master.defined()) out[key(kMaster, name)] = slot.master;
   }
   return out;
 }
@@ -80,8 +77,6 @@ void AdamW::restore(const Tensors& state) {
       slots[name_of(kAvg)].exp_avg = tensor.clone();
     } else if (full.starts_with(kSteps)) {
       slots[name_of(kSteps)].steps = tensor.item<std::int64_t>();
-    } else if (full.starts_with(kMaster)) {
-      slots[name_of(kMaster)].master = tensor.clone();
     } else {
       TORCH_CHECK(false, "optimizer state has an unknown entry ", full);
     }

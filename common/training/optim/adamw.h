@@ -16,8 +16,8 @@ struct AdamWOptions {
 };
 
 // Belongs to one thread. A tensor's state appears when it is first given a gradient and lives until
-// `drop`. Moments and arithmetic are float32; a bfloat16 parameter has a float32 master, of which
-// the parameter is the copy rounded to nearest even.
+// `drop`. Parameters, moments and arithmetic are float32: where the model holds narrow copies,
+// their masters are the parameters (common/training/state).
 class AdamW {
  public:
   using Tensors = std::map<std::string, at::Tensor>;
@@ -27,22 +27,22 @@ class AdamW {
   // One update: for each entry of `gradients` the parameter of that name changes in place, by its
   // gradient times `scale` (the clip factor). A parameter without an entry, or with an undefined
   // one, is not touched: no decay, and its own step count (bias correction) does not advance.
-  // Throws on a gradient without parameter or of another shape, before anything has changed.
+  // Throws on a gradient without parameter or of another shape, and on a parameter that is not
+  // float32, before anything has changed.
   void step(const Tensors& parameters, const Tensors& gradients, double lr, double scale = 1.0);
 
   // Forgets the state of every tensor whose name is not in `keep`.
   void drop_all_but(const Tensors& keep);
   void clear() { slots_.clear(); }
 
-  // For checkpoints: "exp_avg.<name>", "exp_avg_sq.<name>" (float32), "steps.<name>" (int64, (1))
-  // and, with bfloat16 parameters, "master.<name>". Handles, not copies.
+  // For checkpoints: "exp_avg.<name>", "exp_avg_sq.<name>" (float32), "steps.<name>" (int64, (1)).
+  // Handles, not copies.
   Tensors state() const;
   // The inverse; replaces all state. Throws if a slot is incomplete.
   void restore(const Tensors& state);
 
  private:
   struct Slot {
-    at::Tensor master;  // undefined for a float32 parameter, which is its own
     at::Tensor exp_avg, exp_avg_sq;
     std::int64_t steps = 0;
   };

@@ -16,15 +16,46 @@
 namespace desa2va::training {
 namespace {
 
-constexpr double kUnits = 0x1p44;   // int64 units in 1.0
+constexpr double kUnits = 0x1p44;    // int64 units in 1.0
 constexpr double kLargest = 0x1p12;  // gradients from here on count as non-finite
 constexpr std::string_view kOptimizer = "optimizer/";
 
 }  // namespace
 
 TrainedState::TrainedState(models::NamedTensors tensors, Trains trains, AdamWOptions optimizer,
-                           Sum sum)
-    : tensors_(std::move(tensors)), trains_(std::move(trains)), optimizer_(optimizer), sum_(sum) {}
+                           Sum sum, models::NamedTensors masters)
+    : tensors_(std::move(tensors)),
+      masters_(std::move(masters)),
+      trains_(std::move(trains)),
+      optimizer_(optimizer),
+      sum_(sum) {
+  for (const auto& [name, tensor] : tensors_) {
+    const bool wide = tensor.scalar_type() == at::kFloat;
+    if (wide) continue;
+    for (const Phase phase : {Phase::A, Phase::B, Phase::C}) {
+      TORCH_CHECK(!trains_(name, phase) || masters_.contains(name), name, " is ",
+                  tensor.scalar_type(), " and trains, but has no float32 master");
+    }
+  }
+}
+
+const at::Tensor& TrainedState::master(const std::string& name) const {
+  const auto found = masters_.find(name);
+  return found == masters_.end() ? tensors_.at(name) : found->second;
+}
+
+void TrainedState::round_masters(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto found = masters_.find(name);
+    if (found != masters_.end()) tensors_.at(name).detach().copy_(found->second);
+  }
+}
+
+void TrainedState::round_all() {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : masters_) names.push_back(name);
+  round_masters(names);
+}
 
 void TrainedState::enter(Phase phase) {
   if (phase_ == phase) return;
@@ -54,8 +85,8 @@ void TrainedState::begin_step() {
   if (accumulated_.empty()) {
     std::int64_t elements = 0;
     for (const at::Tensor& tensor : trained_) elements += tensor.numel();
-    const auto options =
-        trained_[0].options().requires_grad(false).dtype(sum_ == Sum::Fast ? at::kFloat : at::kLong);
+    const auto options = trained_[0].options().requires_grad(false).dtype(
+        sum_ == Sum::Fast ? at::kFloat : at::kLong);
     flat_ = at::zeros({elements}, options);
     std::int64_t offset = 0;
     for (const at::Tensor& tensor : trained_) {
@@ -65,8 +96,8 @@ void TrainedState::begin_step() {
   }
   flat_.zero_();
   if (sum_ == Sum::Reproducible)
-    overflow_ = at::zeros({static_cast<std::int64_t>(trained_.size())},
-                          flat_.options().dtype(at::kLong));
+    overflow_ =
+        at::zeros({static_cast<std::int64_t>(trained_.size())}, flat_.options().dtype(at::kLong));
 }
 
 void TrainedState::add(const std::vector<at::Tensor>& gradients) {
@@ -130,15 +161,28 @@ void TrainedState::commit(double lr, double scale) {
   AdamW::Tensors parameters;
   AdamW::Tensors gradients;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    parameters.emplace(names_[i], trained_[i]);
+    parameters.emplace(names_[i], master(names_[i]));
     gradients.emplace(names_[i], gradients_[i]);
   }
   optimizer_.step(parameters, gradients, lr, scale);
+  round_masters(names_);
+}
+
+void TrainedState::copy_values(std::string_view from, std::string_view to) {
+  const tensor::NoGradient no_gradient;
+  for (const auto& [name, tensor] : tensors_) {
+    if (!name.starts_with(from)) continue;
+    const std::string target = std::string(to) + name.substr(from.size());
+    tensors_.at(target).detach().copy_(tensor);
+    const auto master = masters_.find(target);
+    if (master != masters_.end()) master->second.copy_(this->master(name));
+  }
 }
 
 std::vector<std::pair<std::string, HostTensor>> TrainedState::snapshot() const {
   std::vector<std::pair<std::string, HostTensor>> out;
-  for (const auto& [name, tensor] : tensors_) out.emplace_back(name, tensor::copy_to_host(tensor));
+  for (const auto& [name, tensor] : tensors_)
+    out.emplace_back(name, tensor::copy_to_host(master(name)));
   for (const auto& [name, tensor] : optimizer_.state())
     out.emplace_back(std::string(kOptimizer) + name, tensor::copy_to_host(tensor));
   return out;
@@ -148,15 +192,19 @@ void TrainedState::restore(Phase phase, const std::map<std::string, HostTensor>&
   const tensor::NoGradient no_gradient;
   phase_.reset();
   enter(phase);
+  const std::string device = tensors_.empty() ? "cpu" : tensors_.begin()->second.device().str();
   std::map<std::string, HostTensor> values;
   AdamW::Tensors optimizer;
   for (const auto& [name, host] : saved) {
     if (name.starts_with(kOptimizer))
-      optimizer.emplace(name.substr(kOptimizer.size()), tensor::from_host(host).clone());
+      optimizer.emplace(name.substr(kOptimizer.size()), tensor::from_host(host, device));
     else if (tensors_.contains(name))
       values.emplace(name, host);
   }
-  models::load(tensors_, values);
+  models::NamedTensors targets = masters_;
+  targets.insert(tensors_.begin(), tensors_.end());  // where there is no master
+  models::load(targets, values);
+  round_all();
   optimizer_.restore(optimizer);
 }
 
@@ -166,10 +214,25 @@ void TrainedState::start_from(const std::map<std::string, HostTensor>& saved) {
   for (const auto& [name, tensor] : tensors_) {
     const auto found = saved.find(name);
     if (found == saved.end()) continue;
-    into.emplace(name, tensor);
+    into.emplace(name, master(name));
     values.emplace(name, found->second);
   }
   models::load(into, values);
+  round_all();
+}
+
+models::NamedTensors masters_of(const models::NamedTensors& tensors,
+                                const TrainedState::Trains& trains, const std::string& device) {
+  const tensor::NoGradient no_gradient;
+  models::NamedTensors masters;
+  for (const auto& [name, tensor] : tensors) {
+    bool ever = false;
+    for (const Phase phase : {Phase::A, Phase::B, Phase::C}) ever = ever || trains(name, phase);
+    if (!ever) continue;
+    masters.emplace(name, tensor.detach().to(at::Device(device), at::kFloat,
+                                             /*non_blocking=*/false, /*copy=*/true));
+  }
+  return masters;
 }
 
 }  // namespace desa2va::training

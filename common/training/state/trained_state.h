@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,7 +21,8 @@ namespace desa2va::training {
 // How the gradients of microbatches and replicas are added.
 enum class Sum {
   Fast,          // float32, in microbatch order, then the collective's own order
-  Reproducible,  // int64 in units of 2^-44: the same bits for any grouping; |g| >= 2^12 is non-finite
+  Reproducible,  // int64 in units of 2^-44: the same bits for any grouping; |g| >= 2^12 is
+                 // non-finite
 };
 
 // The trained tensors of one role: gradients of the open step, optimizer, and what a checkpoint
@@ -29,8 +31,11 @@ class TrainedState {
  public:
   using Trains = std::function<bool(const std::string& name, Phase phase)>;
 
-  // `tensors`: everything the role holds, by canonical name; `trains`: which of them train when.
-  TrainedState(models::NamedTensors tensors, Trains trains, AdamWOptions optimizer, Sum sum);
+  // `tensors`: everything the role holds, by canonical name and on one device; `trains`: which of
+  // them train when. `masters`: float32 values of those tensors that are narrower and train in some
+  // phase (`masters_of`); the state keeps them, moves them, and rounds them into the model's.
+  TrainedState(models::NamedTensors tensors, Trains trains, AdamWOptions optimizer, Sum sum,
+               models::NamedTensors masters = {});
 
   // From here on what trains in `phase` has gradients, all else not. A leaves a new optimizer
   // behind; from B to C it goes on, and what joins starts with step count 0. Nothing happens when
@@ -61,7 +66,8 @@ class TrainedState {
   // One AdamW update with the step's gradients times `scale`.
   void commit(double lr, double scale);
 
-  // All tensors and the optimizer's state ("optimizer/..."), copied.
+  // All tensors and the optimizer's state ("optimizer/..."), copied. Of a tensor with a master it
+  // is the master.
   std::vector<std::pair<std::string, HostTensor>> snapshot() const;
   // The inverse, in the phase the snapshot was taken in. Names it does not know are left to others.
   void restore(Phase phase, const std::map<std::string, HostTensor>& saved);
@@ -69,20 +75,35 @@ class TrainedState {
   // keeps what it was initialised with. No optimizer state; the phase is the first step's matter.
   void start_from(const std::map<std::string, HostTensor>& saved);
 
+  // The value of every tensor `from...` becomes that of `to...`, masters included. For commits that
+  // begin something new from something trained; the optimizer's state of `to...` is not touched.
+  void copy_values(std::string_view from, std::string_view to);
+
   const models::NamedTensors& tensors() const { return tensors_; }
 
  private:
+  // The float32 values that the optimizer moves.
+  const at::Tensor& master(const std::string& name) const;
+  void round_masters(const std::vector<std::string>& names);
+  void round_all();
+
   models::NamedTensors tensors_;
+  const models::NamedTensors masters_;
   const Trains trains_;
   std::optional<Phase> phase_;
   AdamW optimizer_;
   const Sum sum_;
-  std::vector<std::string> names_;       // of trained_, ascending
+  std::vector<std::string> names_;  // of trained_, ascending
   std::vector<at::Tensor> trained_;
   at::Tensor flat_;                      // float32 or int64, as `sum_` says: one block to reduce
   std::vector<at::Tensor> accumulated_;  // of each trained tensor, views of flat_
   at::Tensor overflow_;                  // int64 per trained tensor, Reproducible only
   std::vector<at::Tensor> gradients_;    // float32, after finish
 };
+
+// Float32 copies, on `device`, of the tensors that train in some phase: taken before the model is
+// rounded to a narrower type, which must happen before the state is made.
+models::NamedTensors masters_of(const models::NamedTensors& tensors,
+                                const TrainedState::Trains& trains, const std::string& device);
 
 }  // namespace desa2va::training

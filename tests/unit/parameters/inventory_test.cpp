@@ -101,6 +101,19 @@ TEST(Inventory, TheGateJoinsInPhaseC) {
   EXPECT_TRUE(trains("fusion.gate.weight", config, preset, Phase::C));
 }
 
+TEST(Inventory, HeadsWithoutGradientTrainOnlyWhereMissingOnesAreZeros) {
+  config::Config config;
+  const std::string decoder = "grounding_encoder.sam2_model.sam_mask_decoder.";
+  for (const auto missing : {config::MissingGrad::Skip, config::MissingGrad::Zero}) {
+    config.optim.missing_grad = missing;
+    for (const char* head : {"pred_obj_score_head", "iou_prediction_head"}) {
+      EXPECT_EQ(
+          trains(decoder + head + ".layers.0.weight", config.model, preset_of(config), Phase::C),
+          missing == config::MissingGrad::Zero);
+    }
+  }
+}
+
 TEST(Inventory, EveryParameterHasOneOwner) {
   EXPECT_EQ(owner("mllm.model.mlp1.0.weight"), Role::Mllm);
   EXPECT_EQ(owner("text_hidden_fcs.0.weight"), Role::Decoupler);
