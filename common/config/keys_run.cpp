@@ -41,7 +41,7 @@ void visit_run(Config& config, Visitor& v) {
           "recompute language model layers in backward to save memory");
   });
   v.section("phase_a", [&phase = config.phase_a](Visitor& s) {
-    s.key("frac", phase.frac, between(0, 0.9), "fraction",
+    s.key("frac", phase.frac, between(0, 0.999), "fraction",
           "of train.steps; at least one step where the preset has a phase A");
     s.key("epochs", phase.epochs, above(0), "epochs", "its length when train.steps is null");
     s.key("images", phase.images, at_least(1), "frames", "in one microbatch");

@@ -103,6 +103,10 @@ Result<void> check_method(const Loaded& loaded) {
                   decoupler.fusion_mode);
   if (!has_decoupling(config.preset) && decoupler.reprompt_enabled)
     return broken(loaded, "reprompt.enabled", "must be false with a baseline preset");
+  if (decoupler.real_text_source == "llm_answer" && has_phase_a(config.preset))
+    return broken(loaded, "real_text.source",
+                  "llm_answer reads the states of answers, and phase A runs texts alone; take "
+                  "llm_text, embed_mean, or a preset without phase A (desa2va_no_pretrain)");
   if (decoupler.adv.order == "before" && config.run.mode != RunMode::Monolith)
     return broken(loaded, "adv.order", "`before` needs run.mode=monolith");
   return {};

@@ -18,6 +18,7 @@
 #include "launcher/run/console.h"
 #include "launcher/run/data.h"
 #include "launcher/run/launch.h"
+#include "launcher/run/length.h"
 #include "launcher/run/report.h"
 #include "launcher/run/topology.h"
 #include "launcher/weights/first_weights.h"
@@ -128,7 +129,7 @@ Result<ExitCode> run_training(config::Loaded loaded, TrainingOutput output) {
   if (run_dir.empty())
     return fail(Errc::InvalidArgument, "run.dir: not set; give it in the file or as run.dir=PATH")
         .with_exit(ExitCode::Usage);
-  DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(loaded.config));
+  if (loaded.config.train.steps) DESA2VA_TRY(protocol::RunPlan::of(loaded.config));
   DESA2VA_TRY(protocol::check_budgets(loaded.config));
   DESA2VA_TRY(show_in_command_line({run_dir}));
   supervision::StopSignals signals;
@@ -145,6 +146,8 @@ Result<ExitCode> run_training(config::Loaded loaded, TrainingOutput output) {
   }
   DESA2VA_TRY(
       prepare_data(loaded, cache_folder(), [&](const std::string& line) { console.say(line); }));
+  DESA2VA_TRY(resolve_length(loaded, [&](const std::string& line) { console.say(line); }));
+  DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(loaded.config));
   DESA2VA_TRY(dir.adopt(loaded.config, resuming));
   if (!resuming)
     DESA2VA_TRY(put_first_weights(loaded.config, run_dir,

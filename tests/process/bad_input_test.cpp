@@ -108,6 +108,18 @@ TEST_F(BadInput, DataThatNobodyCanMakeAreNamed) {
   EXPECT_THAT(said.text, AllOf(HasSubstr("shapes_images"), HasSubstr("is not there")));
 }
 
+TEST_F(BadInput, ADeviceThatIsNotThereIsNamedWithWhatIs) {
+  for (const char* mode : {"processes", "monolith"}) {
+    const Said said =
+        say_run("no_device", {"services.sam2.device=cuda:77", std::string("run.mode=") + mode});
+    EXPECT_EQ(said.code, 2) << mode;
+    EXPECT_THAT(said.text, AllOf(HasSubstr("services.sam2.device"), HasSubstr("cuda:77"),
+                                 HasSubstr("allowed: cpu")))
+        << mode;
+  }
+  EXPECT_TRUE(processes(data_folder() / "no_device").empty());
+}
+
 TEST_F(BadInput, AFlippedByteOfAShardIsNamedWithDatasetKeyAndFile) {
   const fs::path shards = data_folder() / "flipped";
   fs::copy(data_folder() / "shards", shards, fs::copy_options::recursive);

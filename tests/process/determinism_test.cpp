@@ -53,8 +53,9 @@ TEST_F(Determinism, StoppedAndResumedIsStraight) {
 }
 
 TEST_F(Determinism, KilledAtARandomMomentAndRunAgainIsStraight) {
-  const Random random(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()),
-                      "test", "kill");
+  const Random random(
+      static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()),
+      "test", "kill");
   const fs::path killed = fresh("killed");
   const fs::path out = fresh("killed.out");
   const pid_t pid = start(run_command(killed), out);
@@ -87,6 +88,42 @@ TEST_F(Determinism, ReplicaCountsDoNotMatterWhereSumsAreReproducible) {
                             "services.sam2.replicas=" + std::to_string(sam2)}));
     EXPECT_TRUE(same_run(one, many)) << data << " data, " << sam2 << " sam2";
   }
+}
+
+// The same promises in the precision and the memory of a large run.
+TEST_F(Determinism, Bfloat16WithMastersHoldsThemToo) {
+  const std::vector<std::string> large = {"train.precision=bf16_master_fp32",
+                                          "train.activation_checkpointing=true"};
+  const auto with = [&](std::initializer_list<std::string> more) {
+    std::vector<std::string> words = large;
+    words.insert(words.end(), more);
+    return words;
+  };
+  const fs::path processes = fresh("bf16"), monolith = fresh("bf16_monolith"),
+                 resumed = fresh("bf16_resumed");
+  ASSERT_TRUE(runs(processes, large));
+  ASSERT_TRUE(runs(monolith, with({"run.mode=monolith"})));
+  EXPECT_TRUE(same_run(processes, monolith));
+  ASSERT_TRUE(runs(resumed, with({"train.stop_after=5"})));
+  ASSERT_TRUE(runs(resumed, large));
+  EXPECT_TRUE(same_run(processes, resumed));
+  EXPECT_FALSE(same_run(straight(), processes));
+}
+
+TEST_F(Determinism, RecomputedLayersChangeNoBit) {
+  const fs::path recomputed = fresh("recomputed");
+  ASSERT_TRUE(runs(recomputed, {"train.activation_checkpointing=true"}));
+  EXPECT_EQ(metrics_outside_time(straight()), metrics_outside_time(recomputed));
+}
+
+TEST_F(Determinism, ALengthInEpochsIsStoredInSteps) {
+  const fs::path epochs = fresh("epochs");
+  const std::vector<std::string> words = {"train.steps=null", "train.epochs=0.5",
+                                          "train.stop_after=1"};
+  ASSERT_TRUE(runs(epochs, words));
+  EXPECT_EQ(read_file(epochs / "config.yaml").find("steps: null"), std::string::npos);
+  EXPECT_NE(read_file(epochs.string() + ".out").find("an epoch has"), std::string::npos);
+  EXPECT_TRUE(runs(epochs, words)) << "counted again, it is the same run";
 }
 
 TEST_F(Determinism, NoProcessOutlivesItsRun) {

@@ -45,7 +45,7 @@ TEST(ConfigError, WrongTypeNamesWhatIsExpected) {
 TEST(ConfigError, OutOfRangeNamesTheRange) {
   EXPECT_THAT(message("", {"train.lr=-1"}),
               StartsWith("command line: train.lr: -1 is not allowed: must be > 0"));
-  EXPECT_THAT(message("", {"phase_a.frac=2"}), HasSubstr("must be in [0, 0.9]"));
+  EXPECT_THAT(message("", {"phase_a.frac=2"}), HasSubstr("must be in [0, 0.999]"));
   EXPECT_THAT(message("", {"train.lr=nan"}), HasSubstr("not allowed"));
   EXPECT_THAT(message("", {"train.lr=inf"}), HasSubstr("not allowed"));
 }

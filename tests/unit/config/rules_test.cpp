@@ -48,6 +48,11 @@ TEST(Rules, BaselinePresetsHaveNoFusionAndNoReprompt) {
   EXPECT_THAT(broken({"preset=baseline", "reprompt.enabled=true"}), HasSubstr("reprompt.enabled"));
 }
 
+TEST(Rules, AnswersAsRealTextNeedAPresetWithoutPhaseA) {
+  EXPECT_THAT(broken({"real_text.source=llm_answer"}), HasSubstr("desa2va_no_pretrain"));
+  EXPECT_EQ(broken({"real_text.source=llm_answer", "preset=desa2va_no_pretrain"}), "no error");
+}
+
 TEST(Rules, SomeValuesNeedOneProcess) {
   EXPECT_THAT(broken({"adv.order=before"}), HasSubstr("needs run.mode=monolith"));
   EXPECT_EQ(broken({"adv.order=before", "run.mode=monolith"}), "no error");
