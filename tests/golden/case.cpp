@@ -26,11 +26,12 @@ bool is_picture(const std::string& x) {
 
 Case::Case(std::filesystem::path path, nlohmann::json spec,
            std::map<std::string, HostTensor> tensors,
-           std::vector<std::filesystem::path> data_folders)
+           std::vector<std::filesystem::path> data_folders, std::string device)
     : path_(std::move(path)),
       spec_(std::move(spec)),
       tensors_(std::move(tensors)),
-      data_folders_(std::move(data_folders)) {}
+      data_folders_(std::move(data_folders)),
+      device_(std::move(device)) {}
 
 const HostTensor& Case::host(const std::string& name) const {
   const auto found = tensors_.find(name);
@@ -48,6 +49,10 @@ bool Case::has_input(const std::string& x) const {
 }
 
 at::Tensor Case::input(const std::string& x) const {
+  return input_on_host(x).to(device());
+}
+
+at::Tensor Case::input_on_host(const std::string& x) const {
   if (has("in/" + x)) return stored("in/" + x);
   if (spec_.contains("inputs") && spec_["inputs"].contains(x)) {
     const auto& made = spec_["inputs"][x];
@@ -64,6 +69,12 @@ at::Tensor Case::leaf(const std::string& x) const {
 }
 
 void Case::fill_weights(const NamedTensors& model) const {
+  fill_on_host(model);
+  if (device().is_cpu()) return;
+  for (const auto& [name, tensor] : model) tensor.set_data(tensor.to(device()));
+}
+
+void Case::fill_on_host(const NamedTensors& model) const {
   const std::string source = spec_.at("weights");
   const tensor::NoGradient no_gradient;
   if (source == "formula") {
@@ -110,7 +121,7 @@ at::Tensor Case::objective() const {
     } else {
       continue;
     }
-    const auto term = (value * cotangent.view(value.sizes())).sum();
+    const auto term = (value * cotangent.view(value.sizes()).to(value.device())).sum();
     sum = sum.defined() ? sum + term : term;
   }
   TORCH_CHECK(sum.defined(), "the case has no cotangent for any output");

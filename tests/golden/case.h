@@ -22,8 +22,9 @@ using models::NamedTensors;
 class Case {
  public:
   // For a safetensors case `spec` is its metadata, for a JSON case the whole document.
+  // `device`: where the code under test computes.
   Case(std::filesystem::path path, nlohmann::json spec, std::map<std::string, HostTensor> tensors,
-       std::vector<std::filesystem::path> data_folders);
+       std::vector<std::filesystem::path> data_folders, std::string device = "cpu");
 
   const std::filesystem::path& path() const { return path_; }
   const nlohmann::json& spec() const { return spec_; }
@@ -35,13 +36,16 @@ class Case {
   at::Tensor stored(const std::string& name) const;
   const HostTensor& host(const std::string& name) const;
   const std::map<std::string, HostTensor>& tensors() const { return tensors_; }
+  // The device of inputs and, once filled, weights; what the case stores stays on the CPU.
+  at::Device device() const { return at::Device(device_); }
   // Input `x`: stored as in/x, or made by the formula.
   bool has_input(const std::string& x) const;
   at::Tensor input(const std::string& x) const;
   // The same, float and asking for a gradient where the case has gradients.
   at::Tensor leaf(const std::string& x) const;
   // Fills the model's tensors, given under their names in the case, as `weights` says: stored, from
-  // a file, or by the formula. Every tensor must get a value and every stored value a tensor.
+  // a file, or by the formula. Every tensor must get a value and every stored value a tensor. Moves
+  // them to the device.
   void fill_weights(const NamedTensors& model) const;
   // A file of the data folders ("qwen/qwen.tiktoken"); nullopt: not on this machine.
   std::optional<std::filesystem::path> asset(const std::string& name) const;
@@ -77,6 +81,8 @@ class Case {
   const std::string& skipped() const { return skipped_; }
 
  private:
+  at::Tensor input_on_host(const std::string& x) const;
+  void fill_on_host(const NamedTensors& model) const;
   void compare(const std::string& line, const at::Tensor& got, const std::string& stored,
                double tolerance);
   // Compares with the stored whole or sample of `name`; false if the case has neither.
@@ -90,6 +96,7 @@ class Case {
   nlohmann::json spec_;
   std::map<std::string, HostTensor> tensors_;
   std::vector<std::filesystem::path> data_folders_;
+  std::string device_;
   NamedTensors outputs_;
   std::set<std::string> compared_;
   std::vector<Line> lines_;

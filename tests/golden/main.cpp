@@ -7,25 +7,37 @@
 
 #include <fmt/format.h>
 
-#include "common/weights/safetensors.h"
+#include "common/tensor/device.h"
 #include "common/tensor/guarded.h"
+#include "common/weights/safetensors.h"
 #include "tests/golden/registry.h"
 
 // golden_check [--data DIR]... PATH...: runs every golden case among the files and folders named,
-// prints the error of every tensor and, last, "N passed, N failed". Exit 1 if any failed.
+// prints the error of every tensor and, last, "N passed, N failed". Exit 1 if any failed, 2 for
+// wrong use or a device that is not there.
 namespace desa2va::golden {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr std::string_view kUsage =
-    "usage: golden_check [--data DIR]... PATH...\n"
+    "usage: golden_check [--data DIR]... [--device cpu|cuda|cuda:N] PATH...\n"
     "  PATH         a case (.safetensors, .json) or a folder of cases\n"
     "  --data DIR   where assets such as qwen/qwen.tiktoken lie; a folder `data` beside a folder\n"
-    "               above the case or the current folder is searched as well\n";
+    "               above the case or the current folder is searched as well\n"
+    "  --device D   where the modules compute: cpu (default), or a CUDA device, in float32 "
+    "without\n"
+    "               TF32; cases without a module run where they always do\n";
 
 struct Totals {
   int passed = 0, failed = 0, skipped = 0;
+};
+
+// What all cases of one call share.
+struct Setting {
+  Registry registry;
+  std::vector<fs::path> folders;  // of --data
+  std::string device = "cpu";
 };
 
 Registry all_families() {
@@ -102,8 +114,9 @@ void skip_case(const std::string& name, const std::string& why, Totals& totals) 
 }
 
 // `named`: the user named this file, so it must be a case.
-void run_file(const fs::path& path, bool named, const Registry& registry,
-              std::vector<fs::path> folders, Totals& totals) {
+void run_file(const fs::path& path, bool named, const Setting& setting, Totals& totals) {
+  const Registry& registry = setting.registry;
+  std::vector<fs::path> folders = setting.folders;
   const auto name = path.parent_path().filename() / path.filename();
   add_neighbours(path.parent_path(), folders);
   add_neighbours(fs::current_path(), folders);
@@ -131,13 +144,14 @@ void run_file(const fs::path& path, bool named, const Registry& registry,
   const std::string module = spec["module"];
   const auto* run = registry.find_module(module);
   if (run == nullptr) return skip_case(name, "no code here runs module " + module, totals);
-  run_case(name, *run, Case(path, std::move(spec), std::move(file->tensors), std::move(folders)),
-           totals);
+  run_case(
+      name, *run,
+      Case(path, std::move(spec), std::move(file->tensors), std::move(folders), setting.device),
+      totals);
 }
 
-void run_path(const fs::path& path, const Registry& registry, const std::vector<fs::path>& folders,
-              Totals& totals) {
-  if (fs::is_regular_file(path)) return run_file(path, true, registry, folders, totals);
+void run_path(const fs::path& path, const Setting& setting, Totals& totals) {
+  if (fs::is_regular_file(path)) return run_file(path, true, setting, totals);
   if (!fs::is_directory(path)) return fail_case(path, "there is no such file or folder", totals);
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(path)) {
@@ -148,18 +162,26 @@ void run_path(const fs::path& path, const Registry& registry, const std::vector<
       files.push_back(file);
   }
   std::sort(files.begin(), files.end());
-  for (const auto& file : files) run_file(file, false, registry, folders, totals);
+  for (const auto& file : files) run_file(file, false, setting, totals);
 }
 
 int run_all(const std::vector<std::string>& arguments) {
-  std::vector<fs::path> folders, paths;
+  Setting setting{all_families(), {}, "cpu"};
+  std::vector<fs::path> paths;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "--help") {
       fmt::print("{}", kUsage);
       return 0;
     }
     if (arguments[i] == "--data" && i + 1 < arguments.size()) {
-      folders.emplace_back(arguments[++i]);
+      setting.folders.emplace_back(arguments[++i]);
+    } else if (arguments[i] == "--device" && i + 1 < arguments.size()) {
+      auto device = tensor::find_device(arguments[++i], /*replica=*/0);
+      if (!device) {
+        fmt::print(stderr, "golden_check: --device {}\n", device.error().message());
+        return 2;
+      }
+      setting.device = std::move(*device);
     } else if (arguments[i].starts_with("--")) {
       fmt::print(stderr, "golden_check: unknown option {}\n{}", arguments[i], kUsage);
       return 2;
@@ -171,9 +193,8 @@ int run_all(const std::vector<std::string>& arguments) {
     fmt::print(stderr, "{}", kUsage);
     return 2;
   }
-  const auto registry = all_families();
   Totals totals;
-  for (const auto& path : paths) run_path(path, registry, folders, totals);
+  for (const auto& path : paths) run_path(path, setting, totals);
   if (totals.skipped > 0) fmt::print("{} skipped\n", totals.skipped);
   fmt::print("{} passed, {} failed\n", totals.passed, totals.failed);
   return totals.failed > 0 ? 1 : 0;

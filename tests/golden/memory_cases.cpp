@@ -98,7 +98,7 @@ void run_obj_ptr(Case& c) {
     masks = models::sam2::blank_absent(masks, score);
   }
   const auto best = at::argmax(c.input("ious"), 1);
-  const auto rows = at::arange(best.size(0), at::kLong);
+  const auto rows = at::arange(best.size(0), best.options());
   const auto low_res = masks.index({rows, best}).unsqueeze(1);
   c.out("low_res_masks", low_res);
   c.out("high_res_masks", models::sam2::enlarge(low_res, config.at("image_size")));

@@ -10,7 +10,7 @@ using nlohmann::json;
 using Longs = std::vector<std::int64_t>;
 
 Longs to_longs(const at::Tensor& tensor) {
-  const auto flat = tensor.to(at::kLong).contiguous();
+  const auto flat = tensor.to(at::kCPU, at::kLong).contiguous();
   const auto* data = flat.const_data_ptr<std::int64_t>();
   return {data, data + flat.numel()};
 }

@@ -109,7 +109,7 @@ void run_generate(Case& c, const models::Qwen2& llm) {
   options.stop_ids = {config.at("eos_token_id").get<std::int64_t>()};
   options.keep_logits = true;
   const auto made = models::generate(llm, llm.embed(c.input("input_ids")), options);
-  const auto ids = at::tensor(made.ids, at::kLong);
+  const auto ids = at::tensor(made.ids, at::kLong).to(c.device());
   c.out("ids", ids);
   c.out("step_logits", made.logits);
   c.out("prompt_hidden", made.prompt_hidden);

@@ -122,6 +122,7 @@ void run_mask_decoder(Case& c) {
   NamedTensors inputs;
   for (const char* x : {"src", "p1", "p2", "sparse", "dense"}) inputs[x] = c.leaf(x);
   const auto frames = at::arange(inputs["src"].size(0), at::kLong)
+                          .to(c.device())
                           .repeat_interleave(c.config().at("prompts_per_image").get<int>());
   const auto output = model.forward({inputs["src"], inputs["p1"], inputs["p2"], c.input("image_pe"),
                                      inputs["sparse"], inputs["dense"], frames});
