@@ -30,6 +30,7 @@ struct StoredMedia {         # value of the index: where the bytes of a hash are
   file @0 :UInt32;           # media-<file>.sst
   number @1 :UInt64;         # key in that file
   bytes @2 :UInt64;
+  offset @3 :UInt64;         # of the bytes in that file; 0: not known, seek the key
 }
 
 struct StoredVideoIndex {    # frame index of a video: which frames it really has, in the order shown

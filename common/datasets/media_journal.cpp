@@ -179,7 +179,7 @@ Result<void> MediaJournal::remember(const LoadedMedia& media, FileStamp stamp) {
 
 void MediaJournal::handed_on(const ContentHash& hash) {
   const std::lock_guard lock(mutex_);
-  handed_on_.insert(hash, true);
+  handed_on_.insert(hash);
 }
 
 std::uint64_t MediaJournal::records() const {

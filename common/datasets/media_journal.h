@@ -42,7 +42,7 @@ class MediaJournal final : public MediaMemory {
   const shards::ShardWriter& writer_;
   mutable std::mutex mutex_;
   HashTable<Record> by_path_;  // the latest record of a path
-  HashTable<bool> handed_on_;  // by content
+  HashTable<Nothing> handed_on_;  // by content
   std::uint64_t end_ = 0;      // of the file
   std::uint64_t taken_over_ = 0;
 };

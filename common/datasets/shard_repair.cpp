@@ -170,7 +170,7 @@ class Repairer {
     if (place == nullptr) return false;
     DESA2VA_ASSIGN(const Buffer bytes, read_medium(hash, *place));
     DESA2VA_ASSIGN(const auto stored, writer.media(bytes.bytes()));
-    stored_.insert(stored, true);
+    stored_.insert(stored);
     if (const Buffer* index = frame_indexes_.find(hash)) {
       DESA2VA_TRY(writer.frame_index(hash, index->bytes()));
     } else if (video) {
@@ -270,7 +270,7 @@ class Repairer {
   std::set<ContentHash> expected_media_;
   HashTable<Place> media_;
   std::vector<std::string> media_files_;
-  HashTable<bool> stored_;
+  HashTable<Nothing> stored_;
   std::map<ContentHash, std::vector<std::string>> lost_media_;
   std::optional<std::uint64_t> last_;  // number of the last sample saved
   std::uint64_t copied_ = 0;

@@ -39,7 +39,10 @@ void add_demo(CLI::App& app, Chosen& chosen);
 void add_segment(CLI::App& app, Chosen& chosen);
 void add_eval(CLI::App& app, Chosen& chosen);
 void add_shards(CLI::App& app, Chosen& chosen);
-void add_synth(CLI::App& shards, Chosen& chosen);  // `shards synth`; called by add_shards
+void add_shards_import(CLI::App& shards, Chosen& chosen);  // these four: called by add_shards
+void add_shards_tools(CLI::App& shards, Chosen& chosen);
+void add_shards_stats(CLI::App& shards, Chosen& chosen);
+void add_synth(CLI::App& shards, Chosen& chosen);  // `shards synth`
 void add_ckpt(CLI::App& app, Chosen& chosen);
 void add_ckpt_fork(CLI::App& ckpt, Chosen& chosen);  // `ckpt fork`; called by add_ckpt
 void add_trace(CLI::App& app, Chosen& chosen);

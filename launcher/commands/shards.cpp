@@ -1,5 +1,4 @@
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -16,92 +15,15 @@
 #include "common/storage/shards/shard_reader.h"
 #include "common/storage/shards/verify.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/shards_print.h"
 
 namespace desa2va::launcher {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-void print_json(const auto& document, int indent) {
-  fmt::print("{}\n", document.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace));
-}
-
-struct ImportOptions {
-  std::string dataset;
-  std::string root;
-  std::string out;
-  std::vector<std::string> splits;
-  bool replace = false;
-  bool json = false;
-};
-
-Json catalog_json(const shards::Catalog& catalog) {
-  Json json = {{"dataset", catalog.dataset},
-               {"kind", catalog.kind},
-               {"created_by", catalog.created_by},
-               {"samples", catalog.samples},
-               {"usable", catalog.samples - catalog.broken.size()},
-               {"media", catalog.media},
-               {"media_bytes", catalog.media_bytes},
-               {"text",
-                {{"samples_with_text", catalog.text.samples_with_text},
-                 {"bytes", catalog.text.bytes},
-                 {"longest_bytes", catalog.text.longest_bytes},
-                 {"objects", catalog.text.objects}}},
-               {"numerics", catalog.numerics},
-               {"facts", catalog.facts},
-               {"broken", Json::array()},
-               {"files", Json::array()}};
-  for (const auto& one : catalog.broken) {
-    json["broken"].push_back({{"number", one.number}, {"key", one.key}, {"reason", one.reason}});
-  }
-  for (const auto& file : catalog.files) {
-    json["files"].push_back({{"name", file.name},
-                             {"kind", file.kind},
-                             {"bytes", file.bytes},
-                             {"entries", file.entries},
-                             {"xxh3_128", file.hash.hex()}});
-  }
-  return json;
-}
-
-void print_catalog(const std::string& dir, const shards::Catalog& catalog) {
-  fmt::print("{}: dataset '{}', {} samples ({} usable), {} media of {}\n", dir, catalog.dataset,
-             catalog.samples, catalog.samples - catalog.broken.size(), catalog.media,
-             format_bytes(catalog.media_bytes));
-  fmt::print(
-      "  text: {} in {} samples, longest {}; {} objects or turns\n",
-      format_bytes(static_cast<std::uint64_t>(catalog.text.bytes)), catalog.text.samples_with_text,
-      format_bytes(static_cast<std::uint64_t>(catalog.text.longest_bytes)), catalog.text.objects);
-  for (const auto& [name, text] : catalog.facts) fmt::print("  {}: {}\n", name, text);
-  for (const auto& file : catalog.files) {
-    fmt::print("  {:20} {:>10} {:>8} entries  {}\n", file.name, format_bytes(file.bytes),
-               file.entries, file.hash.hex());
-  }
-  for (const auto& one : catalog.broken) {
-    fmt::print("  broken: {} {}: {}\n", one.number, one.key, one.reason);
-  }
-}
-
-Result<ExitCode> import_dataset(const ImportOptions& options) {
-  datasets::ShardImport job;
-  job.dataset = options.dataset;
-  job.request = {options.root, options.splits};
-  job.out = options.out;
-  job.replace = options.replace;
-  const bool terminal = ::isatty(STDERR_FILENO) != 0;
-  if (terminal) {
-    job.progress = [](std::uint64_t samples) { fmt::print(stderr, "\r{} samples", samples); };
-  }
-  auto catalog = datasets::import_to_shards(job);
-  if (terminal) fmt::print(stderr, "\n");
-  if (!catalog) return std::move(catalog.error());
-  if (options.json) {
-    print_json(catalog_json(*catalog), 1);
-  } else {
-    print_catalog(options.out, *catalog);
-  }
-  return ExitCode::Done;
+void print_line(const nlohmann::json& document) {
+  fmt::print("{}\n", document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 struct DirOptions {
@@ -191,7 +113,7 @@ Result<void> print_samples(const shards::ShardReader& reader, const CatOptions& 
     DESA2VA_ASSIGN(const auto sample, datasets::decode_sample(record.payload.bytes()).in(context));
     if (options.json) {
       DESA2VA_ASSIGN(const auto facts, datasets::facts_of(sample).in(context));
-      print_json(facts, -1);
+      print_line(facts);
     } else {
       fmt::print("{:>8}  {:9}  {:3} objects  {:3} turns  {}{}{}\n", number, name(sample.kind),
                  sample.expressions.size(), sample.turns.size(), record.key,
@@ -215,7 +137,7 @@ Result<ExitCode> probe_video(const DirOptions& options) {
   DESA2VA_ASSIGN(const auto file, rocks::read_file(options.dir, kMaxVideoBytes));
   const auto facts = datasets::video_facts(Buffer::copy_of(as_bytes(file)));
   if (options.json) {
-    print_json(facts, -1);
+    print_line(facts);
   } else {
     for (const auto& [name, value] : facts.items()) {
       auto text = value.dump();
@@ -224,31 +146,6 @@ Result<ExitCode> probe_video(const DirOptions& options) {
     }
   }
   return ExitCode::Done;
-}
-
-constexpr const char* kDirAbout = "dataset directory, or a directory of several";
-constexpr const char* kJsonAbout = "one JSON document on standard output";
-
-void add_import(CLI::App& group, Chosen& chosen) {
-  std::string about = "DATASET, the layout of the original files:";
-  for (const auto& importer : datasets::importers()) {
-    about += fmt::format("\n  {:10} {}", importer.dataset, importer.about);
-  }
-  auto options = std::make_shared<ImportOptions>();
-  auto* command =
-      group.add_subcommand("import", "make shards of a dataset in its published layout");
-  command->footer(about);
-  command->add_option("dataset", options->dataset, "which layout, see below")->required();
-  command
-      ->add_option("root", options->root, "tree that holds ref_seg/, video_datas/, llava_data/ ...")
-      ->required();
-  command->add_option("out", options->out, "dataset directory to make")->required();
-  command->add_option("--split", options->splits, "only this split; may be repeated (default: all)")
-      ->allow_extra_args(false);
-  command->add_flag("--replace", options->replace, "exchange an existing directory when done");
-  command->add_flag("--json", options->json, kJsonAbout);
-  command->callback(
-      [&chosen, options] { chosen.action = [options] { return import_dataset(*options); }; });
 }
 
 void add_cat(CLI::App& group, Chosen& chosen) {
@@ -281,7 +178,7 @@ void add_dir_command(CLI::App& group, Chosen& chosen, const std::string& name,
 void add_shards(CLI::App& app, Chosen& chosen) {
   auto* group = app.add_subcommand("shards", "make, look into and check dataset shards");
   group->require_subcommand(1);
-  add_import(*group, chosen);
+  add_shards_import(*group, chosen);
   add_dir_command(*group, chosen, "inspect", "what a dataset holds: counts, files, broken samples",
                   kDirAbout, &inspect_datasets);
   add_cat(*group, chosen);
@@ -290,6 +187,8 @@ void add_shards(CLI::App& app, Chosen& chosen) {
                   kDirAbout, &verify_datasets);
   add_dir_command(*group, chosen, "probe", "what a video file really holds, by decoding all of it",
                   "video file", &probe_video);
+  add_shards_tools(*group, chosen);
+  add_shards_stats(*group, chosen);
   add_synth(*group, chosen);
 }
 

@@ -1,1 +1,2 @@
 desa2va_program(bench_storage bench_storage.cpp LINK desa2va_shards desa2va_checkpoint)
+desa2va_program(bench_shards bench_shards.cpp LINK desa2va_shards)

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/options.h>
@@ -14,17 +15,25 @@
 namespace desa2va::rocks {
 namespace {
 
+// Blocks of index files, unpacked; one for the process, however many datasets are open.
+std::shared_ptr<rocksdb::Cache> index_cache() {
+  constexpr std::size_t kIndexCacheBytes = 96UL << 20U;
+  static const auto cache = rocksdb::NewLRUCache(kIndexCacheBytes);
+  return cache;
+}
+
 rocksdb::Options sst_options(Kind kind, rocksdb::Env* env) {
   rocksdb::Options options;
   if (env != nullptr) options.env = env;
-  options.compression = kind == Kind::Text ? rocksdb::kZSTD : rocksdb::kNoCompression;
+  options.compression = kind == Kind::Bulk ? rocksdb::kNoCompression : rocksdb::kZSTD;
   options.db_host_id.clear();
   rocksdb::BlockBasedTableOptions table;
   table.checksum = rocksdb::kXXH3;
   table.format_version = 5;
-  table.no_block_cache = true;
+  table.no_block_cache = kind != Kind::Index;
+  if (kind == Kind::Index) table.block_cache = index_cache();
   // A value larger than this has a block, hence a read and a checksum, of its own.
-  table.block_size = kind == Kind::Text ? 16UL << 10U : 4UL << 10U;
+  table.block_size = kind == Kind::Bulk ? 4UL << 10U : 16UL << 10U;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
@@ -106,11 +115,12 @@ struct SstReader::Impl {
   Impl(std::filesystem::path file, Kind kind)
       : path(std::move(file)), reader(sst_options(kind, nullptr)) {
     point.verify_checksums = true;
-    point.fill_cache = false;
+    point.fill_cache = kind == Kind::Index;
   }
 
   std::unique_ptr<rocksdb::Iterator> iterator(std::size_t readahead) {
     auto options = point;
+    if (readahead > 0) options.fill_cache = false;  // a walk must not empty the cache
     options.readahead_size = readahead;
     return std::unique_ptr<rocksdb::Iterator>(reader.NewIterator(options));
   }

@@ -20,7 +20,8 @@ namespace desa2va::rocks {
 
 enum class Kind : std::uint8_t {
   Bulk,  // values of 100 KB to MB that do not compress: media, tensor chunks
-  Text,  // short repetitive values: annotations, index
+  Text,  // short repetitive values: annotations
+  Index  // the same, read with a cache: every read of a medium begins here
 };
 
 // 8 bytes, big-endian, so that byte order is the order of numbers.

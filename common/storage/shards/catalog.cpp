@@ -108,7 +108,8 @@ Result<Catalog> from_json(const Json& json) {
 Result<void> check_hash(const std::string& text, const std::string& checksums) {
   const auto wanted = fmt::format("{}  {}\n", content_hash(as_bytes(text)).hex(), kCatalogFile);
   if (!checksums.starts_with(wanted)) {
-    return fail(Errc::Corrupt, "content differs from its hash in {}", kChecksumFile);
+    return fail(Errc::Corrupt, "content differs from its hash in {}: one of the two is damaged",
+                kChecksumFile);
   }
   return {};
 }
@@ -129,23 +130,41 @@ std::vector<std::uint64_t> Catalog::usable() const {
   return numbers;
 }
 
-Result<Catalog> load_catalog(const std::filesystem::path& dir) {
-  const auto path = dir / kCatalogFile;
-  auto text = rocks::read_file(path, kMaxCatalogBytes);
-  if (!text) {
-    if (text.error().code() != Errc::NotFound) return std::move(text.error());
-    return fail(Errc::NotFound, "no dataset in {}: there is no {}", dir.string(), kCatalogFile);
-  }
-  auto checksums = rocks::read_file(dir / kChecksumFile, kMaxCatalogBytes);
-  if (!checksums) return std::move(checksums.error());
-  DESA2VA_TRY(check_hash(*text, *checksums).in(path.string()));
-  const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+namespace {
+
+Result<std::string> read_catalog_text(const std::filesystem::path& dir) {
+  auto text = rocks::read_file(dir / kCatalogFile, kMaxCatalogBytes);
+  if (text || text.error().code() != Errc::NotFound) return text;
+  return fail(Errc::NotFound, "no dataset in {}: there is no {}", dir.string(), kCatalogFile);
+}
+
+Result<Catalog> parse_catalog(const std::string& text, const std::filesystem::path& path) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return fail(Errc::Corrupt, "{} is no JSON document", path.string());
   try {
     return from_json(json).in(path.string());
   } catch (const Json::exception& exception) {
     return fail(Errc::Corrupt, "{}: {}", path.string(), exception.what());
   }
+}
+
+}  // namespace
+
+Result<Catalog> load_catalog(const std::filesystem::path& dir) {
+  DESA2VA_ASSIGN(const auto text, read_catalog_text(dir));
+  auto checksums = rocks::read_file(dir / kChecksumFile, kMaxCatalogBytes);
+  if (!checksums) {
+    if (checksums.error().code() != Errc::NotFound) return std::move(checksums.error());
+    return fail(Errc::Corrupt, "{}: {} is missing beside it", (dir / kCatalogFile).string(),
+                kChecksumFile);
+  }
+  DESA2VA_TRY(check_hash(text, *checksums).in((dir / kCatalogFile).string()));
+  return parse_catalog(text, dir / kCatalogFile);
+}
+
+Result<Catalog> load_catalog_unchecked(const std::filesystem::path& dir) {
+  DESA2VA_ASSIGN(const auto text, read_catalog_text(dir));
+  return parse_catalog(text, dir / kCatalogFile);
 }
 
 std::string checksum_lines(std::string_view catalog_text, const Catalog& catalog) {

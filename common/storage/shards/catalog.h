@@ -71,6 +71,9 @@ struct Catalog {
 // Corrupt when it does not match its checksum.
 Result<Catalog> load_catalog(const std::filesystem::path& dir);
 
+// Without regard for the checksum: for tools that look into a damaged dataset.
+Result<Catalog> load_catalog_unchecked(const std::filesystem::path& dir);
+
 // Writes catalog.json and checksums.xxh3 (the format of `xxhsum -H2`) into `dir`, durably.
 Result<void> write_catalog(const std::filesystem::path& dir, const Catalog& catalog);
 

@@ -45,6 +45,7 @@ struct MediaLocation {
   std::uint32_t file = 0;    // media-<file>.sst
   std::uint64_t number = 0;  // its key there
   std::uint64_t bytes = 0;
+  std::uint64_t offset = 0;  // of the bytes in the file; 0: not known
 };
 Buffer encode(const MediaLocation& location);
 Result<MediaLocation> decode_location(ByteSpan bytes);

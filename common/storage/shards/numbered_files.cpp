@@ -1,8 +1,11 @@
 #include "common/storage/shards/numbered_files.h"
 
 #include <sstream>
+#include <utility>
 
 #include "common/storage/rocks/files.h"
+#include "common/storage/rocks/reproducible.h"
+#include "common/storage/rocks/salvage.h"
 #include "common/storage/shards/layout.h"
 
 namespace desa2va::shards {
@@ -14,10 +17,11 @@ std::filesystem::path note_of(const std::filesystem::path& dir, const std::strin
   return dir / (file + ".done");
 }
 
-// One note: `FILE-HASH FILE-BYTES FIRST ENTRIES`, then `HASH BYTES` for each entry.
+// One note: `FILE-HASH FILE-BYTES FIRST ENTRIES`, then `HASH BYTES OFFSET` for each entry.
 std::string note_text(const FileEntry& file, const std::vector<NumberedFiles::Kept>& entries) {
   auto text = fmt::format("{} {} {} {}\n", file.hash.hex(), file.bytes, file.first, file.entries);
-  for (const auto& entry : entries) text += fmt::format("{} {}\n", entry.hash.hex(), entry.bytes);
+  for (const auto& entry : entries)
+    text += fmt::format("{} {} {}\n", entry.hash.hex(), entry.bytes, entry.offset);
   return text;
 }
 
@@ -30,10 +34,10 @@ bool read_note(const std::string& text, std::uint32_t number, FileEntry& file,
   if (!file_hash) return false;
   file.hash = *file_hash;
   std::vector<NumberedFiles::Kept> read;
-  for (std::uint64_t bytes = 0; in >> hex >> bytes;) {
+  for (std::uint64_t bytes = 0, offset = 0; in >> hex >> bytes >> offset;) {
     const auto hash = ContentHash::parse(hex);
     if (!hash) return false;
-    read.push_back({*hash, bytes, number});
+    read.push_back({*hash, bytes, number, offset});
   }
   if (read.size() != file.entries) return false;
   entries.insert(entries.end(), read.begin(), read.end());
@@ -64,7 +68,7 @@ Result<std::uint64_t> NumberedFiles::append(const std::filesystem::path& dir, By
   DESA2VA_TRY(writer_->put(rocks::number_key(next_), value));
   ++files_.back().entries;
   bytes_ += value.size();
-  if (!options_.resume_as.empty()) written_.push_back({hash, value.size(), file()});
+  if (kind_ == kMediaKind) written_.push_back({hash, value.size(), file(), 0});
   return next_++;
 }
 
@@ -73,13 +77,31 @@ Result<void> NumberedFiles::close(const std::filesystem::path& dir) {
   DESA2VA_TRY(writer_->finish());
   writer_.reset();
   FileEntry& file = files_.back();
+  DESA2VA_TRY(rocks::make_reproducible(dir / file.name));
   DESA2VA_ASSIGN(const auto whole, rocks::hash_file(dir / file.name));
   file.hash = whole.hash;
   file.bytes = whole.bytes;
-  if (options_.resume_as.empty() || kind_ != kMediaKind) return {};
-  const std::string note = note_text(file, written_);
-  written_.clear();
-  return rocks::write_file(note_of(dir, file.name), as_bytes(note));
+  if (kind_ != kMediaKind) return {};
+  DESA2VA_TRY(locate_values(dir / file.name));
+  const std::vector<Kept> written = std::exchange(written_, {});
+  if (placed_)
+    for (const Kept& entry : written) placed_(entry);
+  if (options_.resume_as.empty()) return {};
+  return rocks::write_file(note_of(dir, file.name), as_bytes(note_text(file, written)));
+}
+
+// Where the values lie; those that are not found keep 0, and are read by their key.
+Result<void> NumberedFiles::locate_values(const std::filesystem::path& path) {
+  const std::uint64_t first = files_.back().first;
+  const auto found = rocks::salvage(
+      path, [&](std::string_view key, ByteSpan value, std::uint64_t offset) -> Result<void> {
+        const auto number = rocks::number_from(key);
+        if (!number || *number < first || *number - first >= written_.size()) return {};
+        Kept& entry = written_[*number - first];
+        if (entry.bytes == value.size()) entry.offset = offset;
+        return {};
+      });
+  return found ? Result<void>() : Result<void>(found.error());
 }
 
 std::vector<NumberedFiles::Kept> NumberedFiles::take_over(const std::filesystem::path& dir) {

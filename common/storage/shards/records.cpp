@@ -71,13 +71,14 @@ Buffer encode(const MediaLocation& location) {
   root.setFile(location.file);
   root.setNumber(location.number);
   root.setBytes(location.bytes);
+  root.setOffset(location.offset);
   return rocks::to_bytes(message);
 }
 
 Result<MediaLocation> decode_location(ByteSpan bytes) {
   return rocks::with_message<schema::StoredMedia>(
       bytes, "media index", [](schema::StoredMedia::Reader root) -> Result<MediaLocation> {
-        return MediaLocation{root.getFile(), root.getNumber(), root.getBytes()};
+        return MediaLocation{root.getFile(), root.getNumber(), root.getBytes(), root.getOffset()};
       });
 }
 

@@ -40,7 +40,7 @@ class Copier {
 
  private:
   Result<void> copy_medium(const ShardReader& reader, const ContentHash& hash) {
-    if (!media_.insert(hash, true).second) return {};
+    if (!media_.insert(hash).second) return {};
     DESA2VA_ASSIGN(const Buffer bytes, reader.media(hash));
     DESA2VA_ASSIGN(const auto stored, writer_.media(bytes.bytes()));
     DESA2VA_ASSIGN(const auto index, reader.frame_index(hash));
@@ -50,7 +50,7 @@ class Copier {
   ShardWriter& writer_;
   const RewriteOptions& options_;
   HashTable<const ShardReader*> keys_;
-  HashTable<bool> media_;
+  HashTable<Nothing> media_;
   std::uint64_t skipped_ = 0;
 };
 

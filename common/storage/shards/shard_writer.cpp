@@ -11,6 +11,7 @@
 
 #include "common/base/hash_table.h"
 #include "common/storage/rocks/files.h"
+#include "common/storage/rocks/reproducible.h"
 #include "common/storage/shards/layout.h"
 #include "common/storage/shards/numbered_files.h"
 #include "common/storage/shards/partial_dir.h"
@@ -19,10 +20,10 @@ namespace desa2va::shards {
 namespace {
 
 constexpr std::string_view kResumeFile = "resume";
-constexpr std::string_view kScratchFile = "frame-indexes.tmp";
+constexpr std::string_view kScratchFile = "index.tmp";
 
-// Frame indexes until the index is written in the order of their hashes: on disk, since a set of a
-// million videos has gigabytes of them.
+// Costs and frame indexes until the index is written, in the order of its keys: on disk, since a
+// set of a million videos has gigabytes of them.
 class ScratchFile {
  public:
   ScratchFile() = default;
@@ -86,16 +87,20 @@ struct ShardWriter::Impl {
 
   PartialDir dir;
   WriterOptions options;
-  NumberedFiles media{kMediaKind, rocks::Kind::Bulk, options};
+  NumberedFiles media{
+      kMediaKind, rocks::Kind::Bulk, options,
+      [this](const NumberedFiles::Kept& at) { locations.find(at.hash)->offset = at.offset; }};
   NumberedFiles samples{kSamplesKind, rocks::Kind::Text, options};
   HashTable<MediaLocation> locations;
   ScratchFile scratch;
   HashTable<ScratchFile::Place> frame_indexes;
-  HashTable<bool> keys;                   // of samples, hashed
+  HashTable<Nothing> keys;                // of samples, hashed
   std::vector<NumberedFiles::Kept> kept;  // in the order in which they must come again
-  HashTable<bool> kept_hashes;
+  HashTable<Nothing> kept_hashes;
   bool out_of_step = false;
-  std::vector<SampleCost> costs;
+  std::vector<SampleCost> costs;                // of the block under way
+  std::vector<ScratchFile::Place> cost_blocks;  // full ones
+  std::uint64_t sample_count = 0;
   Catalog catalog;
   std::optional<Error> failure;  // also set when done
   bool done = false;
@@ -118,7 +123,7 @@ struct ShardWriter::Impl {
       return hash;
     }
     DESA2VA_ASSIGN(const auto number, media.append(dir.path(), bytes, hash));
-    locations.insert(hash, MediaLocation{media.file(), number, bytes.size()});
+    locations.insert(hash, MediaLocation{media.file(), number, bytes.size(), 0});
     catalog.media_bytes += bytes.size();
     return hash;
   }
@@ -132,7 +137,8 @@ struct ShardWriter::Impl {
                   "medium {} is not the one that was stored before the interrupt", number);
     }
     media.skip();
-    locations.insert(hash, MediaLocation{kept[number].file, number, kept[number].bytes});
+    locations.insert(
+        hash, MediaLocation{kept[number].file, number, kept[number].bytes, kept[number].offset});
     catalog.media_bytes += kept[number].bytes;
     return {};
   }
@@ -141,7 +147,7 @@ struct ShardWriter::Impl {
     if (options.resume_as.empty()) return {};
     if (dir.adopted() && use_kept) {
       kept = media.take_over(dir.path());
-      for (const auto& entry : kept) kept_hashes.insert(entry.hash, true);
+      for (const auto& entry : kept) kept_hashes.insert(entry.hash);
     }
     std::set<std::string> known = {std::string(kResumeFile)};
     for (const auto& file : media.files()) known.insert({file.name, file.name + ".done"});
@@ -190,11 +196,13 @@ struct ShardWriter::Impl {
                     sample.key, hash.hex());
       }
     }
-    if (!keys.insert(content_hash(as_bytes(sample.key)), true).second) {
+    if (!keys.insert(content_hash(as_bytes(sample.key))).second) {
       return fail(Errc::InvalidArgument, "there are two samples '{}'", sample.key);
     }
     DESA2VA_ASSIGN(const auto number, samples.append(dir.path(), encode(sample).bytes(), {}));
     costs.push_back(cost);
+    ++sample_count;
+    if (costs.size() == kCostsPerEntry) DESA2VA_TRY(close_cost_block());
     if (!sample.broken.empty()) {
       catalog.broken.push_back({number, sample.key, sample.broken});
       return number;
@@ -207,15 +215,23 @@ struct ShardWriter::Impl {
     return number;
   }
 
+  Result<void> close_cost_block() {
+    const Buffer block = encode(costs);
+    costs.clear();
+    DESA2VA_ASSIGN(const auto place, scratch.append(dir.path() / kScratchFile, block.bytes()));
+    cost_blocks.push_back(place);
+    return {};
+  }
+
   // Costs, frame indexes, locations: in the order of their keys.
   Result<void> write_index() {
     const auto path = dir.path() / kIndexFile;
     DESA2VA_ASSIGN(auto index, rocks::SstWriter::create(path, rocks::Kind::Text, options.env));
     // There is always a first entry: an SST file cannot be empty.
-    for (std::uint64_t first = 0; first == 0 || first < costs.size(); first += kCostsPerEntry) {
-      const auto count = std::min<std::uint64_t>(kCostsPerEntry, costs.size() - first);
-      const std::span<const SampleCost> block(costs.data() + first, count);
-      DESA2VA_TRY(index.put(cost_key(first), encode(block).bytes()));
+    if (!costs.empty() || cost_blocks.empty()) DESA2VA_TRY(close_cost_block());
+    for (std::uint64_t block = 0; block < cost_blocks.size(); ++block) {
+      DESA2VA_ASSIGN(const Buffer bytes, scratch.read(cost_blocks[block]));
+      DESA2VA_TRY(index.put(cost_key(block * kCostsPerEntry), bytes.bytes()));
     }
     for (const auto& hash : sorted_keys(frame_indexes)) {
       DESA2VA_ASSIGN(const Buffer bytes, scratch.read(*frame_indexes.find(hash)));
@@ -227,6 +243,7 @@ struct ShardWriter::Impl {
     catalog.files.push_back(
         {std::string(kIndexFile), std::string(kIndexKind), 0, 0, index.entries(), {}});
     DESA2VA_TRY(index.finish());
+    DESA2VA_TRY(rocks::make_reproducible(path));
     DESA2VA_ASSIGN(const auto whole, rocks::hash_file(path));
     catalog.files.back().hash = whole.hash;
     catalog.files.back().bytes = whole.bytes;
@@ -244,7 +261,7 @@ struct ShardWriter::Impl {
     catalog.created_by = options.created_by;
     catalog.numerics = options.numerics;
     catalog.facts = options.facts;
-    catalog.samples = costs.size();
+    catalog.samples = sample_count;
     catalog.media = locations.size();
     DESA2VA_TRY(write_catalog(dir.path(), catalog));
     DESA2VA_TRY(remove_helpers());

@@ -37,8 +37,8 @@ struct WriterOptions {
 // reader sees all of it or nothing; dropping the writer, or a kill, leaves no dataset (the next
 // writer of the same directory removes what a dead one left).
 //
-// Belongs to one thread. Memory: one block, about 100 bytes per medium and 120 per sample. After
-// any failure every call returns that failure; a full disk is
+// Belongs to one thread. Memory: one block, about 80 bytes per medium and 30 per sample. After any
+// failure every call returns that failure; a full disk is
 // Overloaded and names the file.
 class ShardWriter {
  public:

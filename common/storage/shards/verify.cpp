@@ -1,5 +1,6 @@
 #include "common/storage/shards/verify.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -13,6 +14,7 @@ namespace desa2va::shards {
 namespace {
 
 constexpr std::size_t kNamedSamples = 16;
+constexpr std::uint64_t kNamedEntries = 100'000;  // of a file that cannot be opened
 
 // One pass over one dataset; every finding becomes a Defect and the pass goes on.
 class Verifier {
@@ -24,11 +26,13 @@ class Verifier {
     if (!catalog) {
       if (catalog.error().code() != Errc::Corrupt) return std::move(catalog.error());
       defect(kCatalogFile, "", catalog.error().message());
-      return {};
+      // The files are looked at as long as their names can be read.
+      catalog = load_catalog_unchecked(dir_);
+      if (!catalog) return {};
     }
     catalog_ = std::move(*catalog);
     report_.dataset = catalog_.dataset;
-    check_checksum_file();
+    if (report_.defects.empty()) check_checksum_file();
     for (const auto& file : catalog_.files) check_whole(file);
     for (const auto& file : catalog_.files) {
       if (file.kind == kIndexKind) check_index(file);
@@ -103,10 +107,21 @@ class Verifier {
     index_whole_ = walked.has_value();
   }
 
+  // As many as the catalog says, where it can be believed: it may be the damaged part.
+  std::uint64_t entries_to_check(const FileEntry& file,
+                                 const std::optional<rocks::SstReader>& sst) {
+    if (!sst) return std::min(file.entries, kNamedEntries);
+    if (sst->entries() == file.entries) return file.entries;
+    defect(file.name, "",
+           fmt::format("has {} entries, the catalog says {}", sst->entries(), file.entries));
+    return std::min(file.entries, sst->entries());
+  }
+
   void check_media(const FileEntry& file, std::uint32_t number_of_file) {
     const auto sst = open(file, rocks::Kind::Bulk);
     const auto& hashes = locations_[number_of_file];
-    for (std::uint64_t number = file.first; number < file.first + file.entries; ++number) {
+    const std::uint64_t end = file.first + entries_to_check(file, sst);
+    for (std::uint64_t number = file.first; number < end; ++number) {
       ++report_.media;
       const auto known = hashes.find(number);
       std::string what;
@@ -134,7 +149,8 @@ class Verifier {
 
   void check_samples(const FileEntry& file) {
     const auto sst = open(file, rocks::Kind::Text);
-    for (std::uint64_t number = file.first; number < file.first + file.entries; ++number) {
+    const std::uint64_t end = file.first + entries_to_check(file, sst);
+    for (std::uint64_t number = file.first; number < end; ++number) {
       ++report_.samples;
       if (!sst) {
         defect(file.name, fmt::format("sample {}", number), "the file cannot be opened");

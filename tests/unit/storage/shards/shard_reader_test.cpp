@@ -1,5 +1,8 @@
 #include "common/storage/shards/shard_reader.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <thread>
 
 #include "tests/support/temp_dir.h"
@@ -153,6 +156,49 @@ TEST(ShardReader, NewerFormatIsRefusedAsSuch) {
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().code(), Errc::InvalidArgument);
   EXPECT_NE(reader.error().message().find("version 2"), std::string::npos);
+}
+
+TEST(ShardReader, ACopyIsReadByManyProcessesAtOnceAndNothingIsWritten) {
+  const TempDir dir;
+  test::write_dataset(dir / "d", 12, 50000);
+  std::filesystem::copy(dir / "d", dir / "copy", std::filesystem::copy_options::recursive);
+  const auto before = std::filesystem::last_write_time(dir / "copy");
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    const auto reader = ShardReader::open(dir / "copy");
+    for (std::uint64_t number = 0; number < 12; ++number) {
+      const auto sample = reader->sample(number);
+      if (!sample || !reader->media(sample->media[0])) ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  EXPECT_EQ(std::filesystem::last_write_time(dir / "copy"), before);
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(dir / "copy"))
+    ++files;
+  EXPECT_EQ(files, must(ShardReader::open(dir / "copy")).catalog().files.size() + 2);
+}
+
+TEST(ShardReader, DamagedMediumNamesItsFileThoughItIsReadPastRocksDb) {
+  const TempDir dir;
+  test::write_dataset(dir / "d", 3);
+  const auto reader = must(ShardReader::open(dir / "d"));
+  const auto hash = must(reader.sample(1)).media[0];
+  const auto whole = must(reader.media(hash));
+  test::flip_bit(dir / "d/media-00000.sst", 25000);  // in the value of medium 1
+  const auto damaged = reader.media(hash);
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().code(), Errc::Corrupt);
+  EXPECT_NE(damaged.error().message().find("media-00000.sst"), std::string::npos);
+  test::flip_bit(dir / "d/media-00000.sst", 25000);
+  EXPECT_EQ(as_text(must(reader.media(hash)).bytes()), as_text(whole.bytes()));
 }
 
 }  // namespace

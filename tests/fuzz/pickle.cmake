@@ -1,0 +1,1 @@
+desa2va_fuzz(pickle pickle_fuzz.cpp LINK desa2va_datasets)

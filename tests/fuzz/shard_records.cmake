@@ -1,0 +1,1 @@
+desa2va_fuzz(shard_records shard_records_fuzz.cpp LINK desa2va_dataset_shards)
