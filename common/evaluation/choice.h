@@ -1,15 +1,15 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "common/datasets/choice_questions.h"
+
 // Which option an answer in words chooses (model.md 9.5, after VLMEvalKit). Functions of values.
 namespace desa2va::evaluation {
 
-// Letter ("A") to the option's text.
-using Options = std::map<char, std::string>;
+using datasets::Options;
 
 // SEED-Bench: a single option letter among the last four words, else "answer is X", else the one
 // option whose text occurs in an answer that is not much longer than the options. Empty: none.

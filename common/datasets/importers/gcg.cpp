@@ -48,6 +48,7 @@ std::vector<std::string> gcg_splits(const std::filesystem::path& root) {
   std::vector<std::string> found;
   for (const GcgPart& part : kGcgParts)
     if (tree.has(annotation_file(part))) found.emplace_back(part.name);
+  for (std::string& split : gcg_eval_splits(root)) found.push_back(std::move(split));
   return found;
 }
 
@@ -304,7 +305,7 @@ Result<void> import_gcg(const ImportRequest& request, ImportSink& sink) {
                                    : job.by_groundings());
     DESA2VA_TRY(job.finish());
   }
-  return {};
+  return import_gcg_eval(request, sink);
 }
 
 }  // namespace

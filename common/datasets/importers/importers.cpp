@@ -10,6 +10,7 @@ std::span<const Importer> importers() {
       refcoco_importer(), refcoco_plus_importer(), refcocog_importer(), mevis_importer(),
       revos_importer(),   rvos_importer(),         davis17_importer(),  refsav_importer(),
       llava_importer(),   chat_univi_importer(),   gcg_importer(),      osprey_importer(),
+      seed_importer(),    videomme_importer(),
   };
   return kAll;
 }

@@ -121,14 +121,17 @@ Result<void> add_object(const RefcocoFiles& files, const nlohmann::json& ref, Sa
   Expression expression;
   expression.id = std::to_string(annotation);
   std::vector<std::string> raw;
+  std::vector<std::string> sent;  // as the evaluation asks
   for (const auto& sentence : ref.at("sentences")) {
     raw.push_back(sentence.at("raw").get<std::string>());
     expression.texts.push_back(refer_text(raw.back()));
+    if (sentence.contains("sent")) sent.push_back(sentence.at("sent").get<std::string>());
   }
   nlohmann::json source = {{"ann_id", annotation},
                            {"ref_id", ref.at("ref_id")},
                            {"category_id", ref.at("category_id")},
                            {"raw", raw}};
+  if (sent.size() == raw.size()) source["sent"] = sent;
   auto segmentation = mask_of(files, annotation, ref.at("image_id").get<std::int64_t>());
   if (segmentation) {
     if (segmentation->polygons > 0) {

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "common/datasets/choice_questions.h"
 #include "common/evaluation/choice.h"
 #include "common/evaluation/files/json_input.h"
 #include "common/evaluation/files/report.h"
-#include "common/evaluation/sets/choice_questions.h"
 
 namespace desa2va::evaluation {
 
@@ -13,6 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using datasets::ChoiceQuestion;
 using Answers = std::map<std::string, std::string>;
 
 Result<void> add_answer(Answers& answers, const std::string& id, const Json& text) {
@@ -59,7 +60,7 @@ struct Tally {
 Result<ScoreReport> score_choice(const ScoreRequest& request) {
   std::vector<ChoiceQuestion> questions;
   DESA2VA_TRY(each_json_file(request.truth, [&](const fs::path&, const Json& document) {
-    return read_choice_questions(document, questions);
+    return datasets::read_choice_questions(document, questions);
   }));
   Answers answers;
   DESA2VA_TRY(each_json_file(request.predictions, [&](const fs::path&, const Json& document) {

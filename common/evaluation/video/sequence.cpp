@@ -87,22 +87,24 @@ SequenceScore score_sequence(std::span<const FrameScore> frames) {
   return out;
 }
 
-double accuracy(const Mask& truth, const Mask& prediction) {
-  std::int64_t equal = 0;
-  for (std::size_t i = 0; i < truth.pixels.size(); ++i)
-    equal += (truth.pixels[i] != 0) == (prediction.pixels[i] != 0) ? 1 : 0;
-  return truth.pixels.empty()
-             ? 1
-             : static_cast<double>(equal) / static_cast<double>(truth.pixels.size());
+void RevosCounts::add(const Mask& truth, const Mask& prediction, const Mask& all) {
+  for (std::size_t i = 0; i < truth.pixels.size(); ++i) {
+    const bool g = truth.pixels[i] != 0;
+    const bool p = prediction.pixels[i] != 0;
+    equal += g == p ? 1 : 0;
+    wrong += p && !g ? 1 : 0;
+  }
+  pixels += static_cast<std::int64_t>(truth.pixels.size());
+  foreground += all.area();
 }
 
-double robustness(const Mask& truth, const Mask& prediction, const Mask& foreground) {
-  std::int64_t wrong = 0;
-  for (std::size_t i = 0; i < truth.pixels.size(); ++i)
-    wrong += prediction.pixels[i] != 0 && truth.pixels[i] == 0 ? 1 : 0;
-  const std::int64_t area = foreground.area();
-  if (area == 0) return wrong == 0 ? 1 : 0;
-  return std::max(1 - static_cast<double>(wrong) / static_cast<double>(area), 0.0);
+double RevosCounts::accuracy() const {
+  return pixels == 0 ? 1 : static_cast<double>(equal) / static_cast<double>(pixels);
+}
+
+double RevosCounts::robustness() const {
+  if (foreground == 0) return wrong == 0 ? 1 : 0;
+  return std::max(1 - static_cast<double>(wrong) / static_cast<double>(foreground), 0.0);
 }
 
 }  // namespace desa2va::evaluation

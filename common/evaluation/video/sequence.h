@@ -45,10 +45,19 @@ struct SequenceScore {
 
 SequenceScore score_sequence(std::span<const FrameScore> frames);
 
-// What ReVOS asks for besides (model.md 9.2), of one frame: the share of pixels that agree, and
-// robustness max(1 - |P \ G| / |foreground|, 0). `foreground`: all that could be meant.
-double accuracy(const preprocess::Mask& truth, const preprocess::Mask& prediction);
-double robustness(const preprocess::Mask& truth, const preprocess::Mask& prediction,
-                  const preprocess::Mask& foreground);
+// What ReVOS asks for besides (model.md 9.2), over the frames of one expression.
+struct RevosCounts {
+  std::int64_t pixels = 0;
+  std::int64_t equal = 0;
+  std::int64_t wrong = 0;       // predicted, not true
+  std::int64_t foreground = 0;  // of all that could be meant
+
+  // One frame; all of one size.
+  void add(const Mask& truth, const Mask& prediction, const Mask& all);
+  // The share of pixels that agree.
+  double accuracy() const;
+  // max(1 - wrong / foreground, 0).
+  double robustness() const;
+};
 
 }  // namespace desa2va::evaluation

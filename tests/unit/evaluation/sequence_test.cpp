@@ -64,17 +64,14 @@ TEST(ScoreFrame, RefusesOtherSizes) {
   EXPECT_FALSE(score_frame(row({0, 1}), row({0, 1, 0})).has_value());
 }
 
-TEST(Revos, AccuracyIsTheShareOfEqualPixels) {
-  const Mask truth{4, 1, {1, 1, 0, 0}};
-  const Mask prediction{4, 1, {1, 0, 1, 0}};
-  EXPECT_DOUBLE_EQ(accuracy(truth, prediction), 0.5);
-}
-
-TEST(Revos, RobustnessSetsWrongPixelsAgainstTheForeground) {
-  const Mask truth{4, 1, {1, 0, 0, 0}};
-  const Mask prediction{4, 1, {1, 1, 0, 0}};
-  EXPECT_DOUBLE_EQ(robustness(truth, prediction, Mask{4, 1, {1, 1, 0, 0}}), 0.5);
-  EXPECT_DOUBLE_EQ(robustness(truth, Mask{4, 1, {0, 1, 1, 1}}, Mask{4, 1, {1, 1, 0, 0}}), 0);
+TEST(Revos, CountsOverAllFrames) {
+  RevosCounts counts;
+  counts.add(Mask{4, 1, {1, 1, 0, 0}}, Mask{4, 1, {1, 0, 1, 0}}, Mask{4, 1, {1, 1, 1, 1}});
+  EXPECT_DOUBLE_EQ(counts.accuracy(), 0.5);
+  EXPECT_DOUBLE_EQ(counts.robustness(), 0.75);
+  counts.add(Mask{4, 1, {1, 0, 0, 0}}, Mask{4, 1, {1, 1, 1, 1}}, Mask{4, 1, {0, 0, 0, 0}});
+  EXPECT_DOUBLE_EQ(counts.accuracy(), 3.0 / 8);
+  EXPECT_DOUBLE_EQ(counts.robustness(), 0);
 }
 
 }  // namespace

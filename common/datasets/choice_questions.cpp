@@ -1,14 +1,12 @@
-#include "common/evaluation/sets/choice_questions.h"
+#include "common/datasets/choice_questions.h"
 
 #include <array>
 
 #include "common/datasets/text_tools.h"
 
-namespace desa2va::evaluation {
+namespace desa2va::datasets {
 
 namespace {
-
-using datasets::Json;
 
 constexpr std::array kGroups = {"question_type", "question_type_id", "duration", "domain",
                                 "sub_category",  "task_type",        "category"};
@@ -21,7 +19,7 @@ std::string as_text(const Json& value) {
 std::string without_letter(const std::string& option, char letter) {
   const bool lettered = option.size() >= 2 && option[0] == letter &&
                         (option[1] == '.' || option[1] == ')' || option[1] == ':');
-  return datasets::strip(lettered ? option.substr(2) : option);
+  return strip(lettered ? option.substr(2) : option);
 }
 
 Options options_of(const Json& question) {
@@ -47,6 +45,7 @@ Options options_of(const Json& question) {
 struct Inherited {
   std::map<std::string, std::string> groups;
   bool videomme = false;
+  std::string media;
   const Json* type_names = nullptr;  // SEED-Bench: {"Scene Understanding": 1}
 };
 
@@ -60,6 +59,10 @@ Inherited inherit(const Json& object, Inherited from) {
     for (const auto& [name, number] : from.type_names->items())
       if (as_text(number) == from.groups["question_type_id"]) from.groups["question_type"] = name;
     from.groups.erase("question_type_id");
+  }
+  for (const char* key : {"data_id", "video_id", "videoID"}) {
+    const auto found = object.find(key);
+    if (found != object.end()) from.media = as_text(*found);
   }
   from.videomme = from.videomme || object.contains("videoID") || object.contains("duration");
   return from;
@@ -79,10 +82,11 @@ Result<void> read_question(const Json& value, const Inherited& above,
   const Inherited own = inherit(value, above);
   question.groups = own.groups;
   question.videomme = own.videomme;
+  question.media = own.media;
   const auto answer = value.find("answer");
   if (answer == value.end())
     return fail(Errc::Corrupt, "question '{}' has no \"answer\"", question.id);
-  const std::string letter = datasets::strip(as_text(*answer));
+  const std::string letter = strip(as_text(*answer));
   if (!letter.empty()) question.answer = letter[0];
   if (letter.size() != 1 || !question.options.contains(question.answer)) {
     std::string allowed;
@@ -116,4 +120,11 @@ Result<void> read_choice_questions(const Json& document, std::vector<ChoiceQuest
   return read_any(document, {}, into);
 }
 
-}  // namespace desa2va::evaluation
+std::string choice_prompt(const ChoiceQuestion& question) {
+  std::string text = question.text;
+  for (const auto& [letter, option] : question.options)
+    text += std::string("\n") + letter + ". " + option;
+  return text + "\nAnswer with the option's letter from the given choices directly.";
+}
+
+}  // namespace desa2va::datasets

@@ -1,20 +1,20 @@
-#include "common/evaluation/sets/choice_questions.h"
+#include "common/datasets/choice_questions.h"
 
 #include <gmock/gmock.h>
 
-namespace desa2va::evaluation {
+namespace desa2va::datasets {
 namespace {
 
 std::vector<ChoiceQuestion> read(const std::string& text) {
   std::vector<ChoiceQuestion> out;
-  const auto done = read_choice_questions(datasets::Json::parse(text), out);
+  const auto done = read_choice_questions(Json::parse(text), out);
   EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().message());
   return out;
 }
 
 std::string reason(const std::string& text) {
   std::vector<ChoiceQuestion> out;
-  const auto done = read_choice_questions(datasets::Json::parse(text), out);
+  const auto done = read_choice_questions(Json::parse(text), out);
   return done ? "" : done.error().message();
 }
 
@@ -39,6 +39,7 @@ TEST(ChoiceQuestions, ReadsVideoMmeByRow) {
   ASSERT_EQ(questions.size(), 1U);
   EXPECT_EQ(questions[0].options.at('A'), "Apples.");
   EXPECT_EQ(questions[0].groups.at("duration"), "short");
+  EXPECT_EQ(questions[0].media, "fFjv93ACGo8");
   EXPECT_TRUE(questions[0].videomme);
 }
 
@@ -47,6 +48,13 @@ TEST(ChoiceQuestions, ReadsVideoMmeByVideo) {
       {"question_id": "001-1", "question": "When?", "options": ["A. x", "B. y"], "answer": "B"}]}])");
   ASSERT_EQ(questions.size(), 1U);
   EXPECT_EQ(questions[0].groups.at("duration"), "long");
+}
+
+TEST(ChoiceQuestions, AreAskedWithTheirOptions) {
+  const auto questions = read(R"([{"question_id": 7, "question": "Which?", "options": ["x", "y"],
+                                   "answer": "A"}])");
+  EXPECT_EQ(choice_prompt(questions.at(0)),
+            "Which?\nA. x\nB. y\nAnswer with the option's letter from the given choices directly.");
 }
 
 TEST(ChoiceQuestions, RefusesAnAnswerThatIsNoOption) {
@@ -59,4 +67,4 @@ TEST(ChoiceQuestions, RefusesAnAnswerThatIsNoOption) {
 }
 
 }  // namespace
-}  // namespace desa2va::evaluation
+}  // namespace desa2va::datasets
