@@ -136,31 +136,30 @@ class PtbLexer {
     return true;
   }
 
-  // 1,000.5  10:30  7-11  12/31/2020  .5  -5  +3
+  // 1,000.5  10:30  7-11  12/31/2020  .5  -5  +3; also ",16" where no blank follows the comma.
   bool number() {
     std::size_t i = at_;
     const bool after_word = i > 0 && is_word(text_[i - 1]);
-    if ((at(i) == U'-' || at(i) == U'+') && !after_word &&
-        (is_digit(at(i + 1)) || at(i + 1) == U'.'))
-      ++i;
-    if (!is_digit(at(i)) && !(at(i) == U'.' && is_digit(at(i + 1)) && !after_word)) return false;
-    bool point = false;
-    std::size_t end = digits_from(i);
+    const auto opens = [&](std::size_t k) {
+      return is_digit(at(k)) ||
+             ((at(k) == U'.' || at(k) == U',' || at(k) == U':') && is_digit(at(k + 1)));
+    };
+    if ((at(i) == U'-' || at(i) == U'+') && !after_word && opens(i + 1)) ++i;
+    if (!opens(i)) return false;
+    bool point = !is_digit(at(i));
+    std::size_t end = digits_from(point ? i + 1 : i);
     for (;;) {
       const char32_t c = at(end);
-      const bool joins = c == U'.' || c == U',' || c == U':' || c == U'-' || c == U'/';
-      if (!joins || !is_digit(at(end + 1))) break;
-      point = true;
+      const bool pointed = c == U'.' || c == U',' || c == U':';
+      if ((!pointed && c != U'-' && c != U'/') || !is_digit(at(end + 1))) break;
+      point = point || pointed;
       end = digits_from(end + 1);
     }
-    if (end == i) return false;
-    // 3D, 4x4, 20-year-old are words; 3.5m is a number and a word.
+    // 3D, 4x4, 20-year-old, 3-8x are words; 3.5m is a number and a word.
     if (!point && (is_letter(at(end)) || (at(end) == U'-' && is_letter(at(end + 1))))) {
-      if (i != at_) {  // the sign of "-5th" stands alone
-        emit_range(at_, i);
-        return true;
-      }
-      return false;
+      if (i == at_) return false;
+      emit_range(at_, i);  // the sign of "-5th" stands alone
+      return true;
     }
     emit_range(at_, end);
     return true;
@@ -206,13 +205,15 @@ class PtbLexer {
   // "&" between capitals, "." between letters; an apostrophe as in O'Brien and o'clock.
   std::size_t word_end(std::size_t begin) const {
     std::size_t i = begin;
+    bool compound = false;  // of "a-b.c" the stop is no part
     for (;;) {
       while (is_word(at(i))) ++i;
       const char32_t joint = at(i);
       if (!is_word(at(i + 1))) return i;
       if (joint == U'-' || joint == U'/' || joint == U'_') {
+        compound = true;
         ++i;
-      } else if (joint == U'.' && is_letter(at(i + 1)) && is_letter(at(i - 1))) {
+      } else if (joint == U'.' && is_letter(at(i + 1)) && !compound) {
         ++i;
       } else if (joint == U'&' && is_upper(at(i - 1)) && is_upper(at(i + 1))) {
         ++i;
@@ -255,6 +256,10 @@ class PtbLexer {
     std::size_t end = word_end(at_);
     const std::size_t begin = at_;
     if (acronym(begin, end)) return true;
+    if (lowered(begin, end) == "c" && at(end) == U'+' && at(end + 1) == U'+') {
+      emit_range(begin, end + 2);  // C++
+      return true;
+    }
     // "isn't": the n goes with the apostrophe.
     if (end - begin >= 2 && at(end) == U'\'' && (at(end + 1) == U't' || at(end + 1) == U'T') &&
         !is_word(at(end + 2)) && (at(end - 1) == U'n' || at(end - 1) == U'N')) {
@@ -314,7 +319,7 @@ class PtbLexer {
 
   bool keeps_stop(std::size_t begin, std::size_t end) const {
     const std::string lower = lowered(begin, end);
-    if (is_word(at(end + 1)) || at(end + 1) == U'.') return false;
+    if (is_word(at(end + 1))) return false;
     if (end - begin == 1 && is_letter(at(begin)))
       return !(starts_sentence(text_, end + 1) && is_upper(at(begin)));
     if (lower == "no" || lower == "nos" || lower == "fig" || lower == "pp" || lower == "art") {
