@@ -8,7 +8,7 @@
 
 #include "common/datasets/choice_questions.h"
 #include "common/datasets/importers/importers.h"
-#include "common/datasets/media_loader.h"
+#include "common/datasets/sample_work.h"
 
 namespace desa2va::datasets {
 
@@ -74,24 +74,26 @@ Result<void> import_seed(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
   if (!tree.has(kSeedFile) || !wants(request, "image")) return {};
   static constexpr std::array kEndings = {"", ".jpg", ".png"};
-  MediaLoader loader(tree, sink);
+  sink.expect(weight_of(tree, kSeedFile));
   DESA2VA_ASSIGN(const auto questions, questions_in(tree, kSeedFile));
   SplitInfo info{"seed", "image", 0, 0, ""};
   std::uint64_t videos = 0;
+  SampleWork work(tree, request, sink);
   for (const ChoiceQuestion& question : questions) {
     if (question.data_type != "image" && !question.data_type.empty()) {
       ++videos;  // the questions about videos are another benchmark's
       continue;
     }
-    Sample sample = choice_sample(question, "seed", "image", SampleKind::ImageQa);
-    const std::string path = fmt::format("{}/{}", kSeedImages, question.media);
-    DESA2VA_ASSIGN(const LoadedMedia media, loader.image(with_ending(tree, path, kEndings)));
-    add_media(sample, media);
-    ++info.samples;
-    DESA2VA_TRY(sink.sample(sample));
+    DESA2VA_TRY(work.add(question.text.size(), [&](MediaLoader& loader) -> Result<Sample> {
+      Sample sample = choice_sample(question, "seed", "image", SampleKind::ImageQa);
+      const std::string path = fmt::format("{}/{}", kSeedImages, question.media);
+      DESA2VA_ASSIGN(const LoadedMedia media, loader.image(with_ending(tree, path, kEndings)));
+      add_media(sample, media);
+      return sample;
+    }));
   }
   info.source = nlohmann::json{{"annotation_file", kSeedFile}, {"video_questions", videos}}.dump();
-  return sink.split_done(info);
+  return work.split_done(info);
 }
 
 std::string videomme_file(const DataTree& tree) {
@@ -110,26 +112,21 @@ Result<void> import_videomme(const ImportRequest& request, ImportSink& sink) {
   const std::string annotations = videomme_file(tree);
   if (annotations.empty() || !wants(request, "test")) return {};
   static constexpr std::array kEndings = {".mp4", ".mkv", ".webm"};
-  MediaLoader loader(tree, sink);
+  sink.expect(weight_of(tree, annotations));
   DESA2VA_ASSIGN(const auto questions, questions_in(tree, annotations));
   SplitInfo info{"videomme", "test", 0, 0, ""};
-  // The questions of a video stand together: it is read once for all of them.
-  std::string loaded;
-  LoadedMedia video;
+  SampleWork work(tree, request, sink);
   for (const ChoiceQuestion& question : questions) {
-    Sample sample = choice_sample(question, "videomme", "test", SampleKind::VideoQa);
-    const std::string path =
-        with_ending(tree, fmt::format("{}/{}", kVideoMmeVideos, question.media), kEndings);
-    if (path != loaded) {
-      DESA2VA_ASSIGN(video, loader.video(path));
-      loaded = path;
-    }
-    add_media(sample, video);
-    ++info.samples;
-    DESA2VA_TRY(sink.sample(sample));
+    DESA2VA_TRY(work.add(question.text.size(), [&](MediaLoader& loader) -> Result<Sample> {
+      Sample sample = choice_sample(question, "videomme", "test", SampleKind::VideoQa);
+      const std::string path = fmt::format("{}/{}", kVideoMmeVideos, question.media);
+      DESA2VA_ASSIGN(const LoadedMedia media, loader.video(with_ending(tree, path, kEndings)));
+      add_media(sample, media);
+      return sample;
+    }));
   }
   info.source = nlohmann::json{{"annotation_file", annotations}}.dump();
-  return sink.split_done(info);
+  return work.split_done(info);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 #include "common/datasets/coco_masks.h"
 #include "common/datasets/importers/importers.h"
-#include "common/datasets/media_loader.h"
+#include "common/datasets/sample_work.h"
 
 namespace desa2va::datasets {
 
@@ -57,8 +57,8 @@ Result<void> add_masks(const GcgEvalPicture& picture, Sample& sample) {
   return {};
 }
 
-Result<void> import_gcg_eval_split(const DataTree& tree, const std::string& split,
-                                   ImportSink& sink) {
+Result<void> import_gcg_eval_split(const DataTree& tree, const ImportRequest& request,
+                                   const std::string& split, ImportSink& sink) {
   const std::string mask_file = gcg_eval_file(split, "mask");
   const std::string caption_file = gcg_eval_file(split, "caption");
   DESA2VA_ASSIGN(const Json masks, read_json(tree, mask_file));
@@ -73,34 +73,35 @@ Result<void> import_gcg_eval_split(const DataTree& tree, const std::string& spli
     }
     return {};
   }));
-  SplitInfo info{"gcg", split, 0, 0, ""};
-  MediaLoader loader(tree, sink);
+  std::vector<std::pair<std::string, std::string>> images;  // id, file
   DESA2VA_TRY(with_json_errors(mask_file, [&]() -> Result<void> {
     for (const Json& annotation : masks.at("annotations"))
       pictures[text_of(annotation.at("image_id"))].masks.push_back(annotation.at("segmentation"));
-    for (const Json& image : masks.at("images")) {
-      const std::string id = text_of(image.at("id"));
-      const GcgEvalPicture& picture = pictures[id];
+    for (const Json& image : masks.at("images"))
+      images.emplace_back(text_of(image.at("id")), picture_file(image));
+    return {};
+  }));
+  SampleWork work(tree, request, sink);
+  for (const auto& [id, file] : images) {
+    const GcgEvalPicture& picture = pictures[id];
+    DESA2VA_TRY(work.add(picture.caption.size(), [&](MediaLoader& loader) -> Result<Sample> {
       Sample sample;
       sample.dataset = "gcg";
       sample.split = split;
       sample.id = id;
       sample.kind = SampleKind::Gcg;
       sample.caption = picture.caption;
-      const std::string file = picture_file(image);
       DESA2VA_ASSIGN(const LoadedMedia media,
                      loader.image(fmt::format("{}/{}", kGcgEvalImages, file)));
       add_media(sample, media);
       sample.source = nlohmann::json{{"image_id", id}, {"file", file}}.dump();
-      DESA2VA_TRY(add_masks(picture, sample));
-      ++info.samples;
-      info.expressions += sample.expressions.size();
-      DESA2VA_TRY(sink.sample(sample));
-    }
-    return {};
-  }));
+      DESA2VA_TRY(add_masks(picture, sample).in(mask_file));
+      return sample;
+    }));
+  }
+  SplitInfo info{"gcg", split, 0, 0, ""};
   info.source = nlohmann::json{{"mask_file", mask_file}, {"caption_file", caption_file}}.dump();
-  return sink.split_done(info);
+  return work.split_done(info);
 }
 
 }  // namespace
@@ -117,7 +118,7 @@ std::vector<std::string> gcg_eval_splits(const std::filesystem::path& root) {
 Result<void> import_gcg_eval(const ImportRequest& request, ImportSink& sink) {
   const DataTree tree(request.root);
   for (const std::string& split : gcg_eval_splits(request.root))
-    if (wants(request, split)) DESA2VA_TRY(import_gcg_eval_split(tree, split, sink));
+    if (wants(request, split)) DESA2VA_TRY(import_gcg_eval_split(tree, request, split, sink));
   return {};
 }
 
