@@ -139,6 +139,7 @@ struct DataConfig {
   std::string shards;     // directory; load() makes it absolute; the launcher fills an empty one
   std::string tokenizer;  // directory with vocab.json, merges.txt; empty: <shards>/tokenizer
   std::int64_t vocabulary = 0;  // ordinary tokens to learn where there is no tokenizer; 0: none
+  std::string root;  // what relative paths of mixtures start from; load() makes it absolute
   std::vector<DatasetConfig> mixture;
   RecipeConfig recipe;
   std::optional<std::int64_t>

@@ -10,7 +10,7 @@ void visit(DatasetConfig& item, Visitor& v) {
         "root of the original files; with a recipe, relative to what the recipe made");
   v.key("split", item.split, any(), "", "of the original files");
   v.key("repeats", item.repeats, between(1, 10000), "times", "an epoch runs through it");
-  v.key("weight", item.weight, above(0), "times",
+  v.key("weight", item.weight, between(0.0001, 10000), "times",
         "repeats; fractions are allowed: 0.5 is half of it an epoch, another half the next");
   v.key("max_items", item.max_items, at_least(1), "samples", "use only the first; null: all");
 }
@@ -24,6 +24,9 @@ void visit_data(Config& config, Visitor& v) {
     s.key("vocabulary", data.vocabulary, between(0, 200000), "tokens",
           "to learn from the data's texts where data.shards has no tokenizer (at least 256); 0: "
           "none");
+    s.key("root", data.root, any(), "path",
+          "of the original files: what paths in the mixtures start from, and where those without one "
+          "are; empty: the working directory");
     s.list("mixture", data.mixture, "data sets to train on");
     s.section("recipe", [&recipe = data.recipe](Visitor& r) {
       r.key("kind", recipe.kind, one_of({"none", "shapes"}), "",
@@ -33,12 +36,14 @@ void visit_data(Config& config, Visitor& v) {
     });
     s.key("group_world", data.group_world, at_least(1), "ranks",
           "of the reference, for length grouping; null: micro_batches / accumulation");
-    s.key("grouping", data.grouping, one_of({"reference", "cost", "none"}), "",
-          "microbatches of like samples: by the reference's constants of each data set (images 100, "
-          "videos 10000, Ref-SAV 20000), by the shards' cost index, or as they come");
-    s.key("step_order", data.step_order, one_of({"cost", "stream"}), "",
-          "microbatches of a step: the costliest first, so that replicas finish together, or as the "
-          "grouping has them");
+    s.key(
+        "grouping", data.grouping, one_of({"reference", "cost", "none"}), "",
+        "microbatches of like samples: by the reference's constants of each data set (images 100, "
+        "videos 10000, Ref-SAV 20000), by the shards' cost index, or as they come");
+    s.key(
+        "step_order", data.step_order, one_of({"cost", "stream"}), "",
+        "microbatches of a step: the costliest first, so that replicas finish together, or as the "
+        "grouping has them");
     s.key("batch", data.batch, between(1, 1024), "samples", "in one microbatch of B and C");
     s.key("frames_per_sample", data.frames_per_sample, between(1, 64), "frames", "of a video");
     s.key("objects_per_sample", data.objects_per_sample, between(1, 64), "objects",

@@ -81,9 +81,10 @@ void visit_places(Config& config, Visitor& v) {
         s.key("in_flight", service.in_flight, between(1, 1024), "microbatches",
               "open at once; bounds memory");
         if (role == Role::Data) {
-          s.key("workers", service.workers, between(0, 256), "threads",
-                "that make microbatches, always the same bits; 0: the service's own thread; null: 2, "
-                "none in the monolith");
+          s.key(
+              "workers", service.workers, between(0, 256), "threads",
+              "that make microbatches, always the same bits; 0: the service's own thread; null: 2, "
+              "none in the monolith");
           s.key("look_ahead_bytes", service.look_ahead_bytes, at_least(1048576), "bytes",
                 "of microbatches made and not yet sent; no other is begun beyond it");
         }

@@ -46,8 +46,18 @@ void make_paths_absolute(Config& config, const std::string& base) {
   make_absolute(config.data.tokenizer, base);
   make_absolute(config.model.init_from, base);
   if (config.data.recipe.kind != "none") return;  // then relative to what the recipe made
-  for (DatasetConfig& item : config.data.mixture) make_absolute(item.path, base);
-  for (DatasetConfig& item : config.eval.mixture) make_absolute(item.path, base);
+  make_absolute(config.data.root, base);
+  for (auto* mixture : {&config.data.mixture, &config.eval.mixture}) {
+    for (DatasetConfig& item : *mixture) {
+      if (config.data.root.empty()) {
+        make_absolute(item.path, base);
+      } else if (item.path.empty() && !item.importer.empty()) {
+        item.path = config.data.root;
+      } else {
+        make_absolute(item.path, config.data.root);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -14,9 +14,28 @@
 namespace desa2va::messages {
 
 enum class Kind : std::uint16_t {
-  Batch = 1, Frames, SegStates, SegGradients, Prompts, PromptGradients,
-  Hello = 32, Ready, Losses, Prepared, Done, Saved, Failed, Event, Figures,
-  Generation = 64, Step, Commit, Skip, Committed, Save, Stop
+  Batch = 1,
+  Frames,
+  SegStates,
+  SegGradients,
+  Prompts,
+  PromptGradients,
+  Hello = 32,
+  Ready,
+  Losses,
+  Prepared,
+  Done,
+  Saved,
+  Failed,
+  Event,
+  Figures,
+  Generation = 64,
+  Step,
+  Commit,
+  Skip,
+  Committed,
+  Save,
+  Stop
 };
 // "Batch", ...; "kind 77" for a number that is none.
 std::string name(Kind kind);

@@ -67,7 +67,8 @@ std::string name(Kind kind) {
     case Kind::Saved: return "Saved";
     case Kind::Failed: return "Failed";
     case Kind::Event: return "Event";
-    case Kind::Figures: return "Figures";
+    case Kind::Figures:
+      return "Figures";
     case Kind::Generation: return "Generation";
     case Kind::Step: return "Step";
     case Kind::Commit: return "Commit";
@@ -195,9 +196,8 @@ transport::Message encode(const Figures& value) {
 }
 template <>
 Result<Figures> decode(const transport::Message& message) {
-  return decode_control<schema::Figures>(message, [](auto root) -> Result<Figures> {
-    return Figures{get_numbers(root.getValues())};
-  });
+  return decode_control<schema::Figures>(
+      message, [](auto root) -> Result<Figures> { return Figures{get_numbers(root.getValues())}; });
 }
 
 template <>

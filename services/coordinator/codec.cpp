@@ -21,7 +21,8 @@ Result<FromRank> decode(Rank from, const transport::Message& message) {
     case Kind::Done: return as<messages::Done>(from, message);
     case Kind::Saved: return as<messages::Saved>(from, message);
     case Kind::Failed: return as<messages::Failed>(from, message);
-    case Kind::Figures: return as<messages::Figures>(from, message);
+    case Kind::Figures:
+      return as<messages::Figures>(from, message);
     case Kind::Event: return as<messages::Event>(from, message);
     default:
       return fail(Errc::Corrupt, "the coordinator does not understand {} from {}",

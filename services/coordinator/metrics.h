@@ -38,8 +38,8 @@ class StepSum {
   std::map<std::pair<std::uint64_t, Rank>, messages::Losses> parts_;
 };
 
-// What data said of itself since the last line, for "time" of the next: sums over its ranks, and the
-// latest of what is a level and not a sum (ready, ahead, ready_bytes).
+// What data said of itself since the last line, for "time" of the next: sums over its ranks, and
+// the latest of what is a level and not a sum (ready, ahead, ready_bytes).
 class DataFigures {
  public:
   void add(Rank rank, const messages::Figures& figures);

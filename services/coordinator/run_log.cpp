@@ -68,10 +68,9 @@ RunLog::~RunLog() {
 
 Result<void> RunLog::metrics(const StepMetrics& metrics, const std::string& time_members) {
   const std::int64_t now = clock_.now_ns();
-  const std::string time =
-      fmt::format("{{\"seconds\":{:.6f},\"at\":{:.3f}{}{}}}",
-                  static_cast<double>(now - last_ns_) * 1e-9, clock_.wall_seconds(),
-                  time_members.empty() ? "" : ",", time_members);
+  const std::string time = fmt::format(
+      "{{\"seconds\":{:.6f},\"at\":{:.3f}{}{}}}", static_cast<double>(now - last_ns_) * 1e-9,
+      clock_.wall_seconds(), time_members.empty() ? "" : ",", time_members);
   last_ns_ = now;
   return write_line(metrics_fd_, to_json(metrics, time), "metrics.jsonl");
 }

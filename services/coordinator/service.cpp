@@ -18,10 +18,9 @@ Result<std::unique_ptr<Service>> Service::open(const config::Config& config,
     DESA2VA_ASSIGN(auto manifest, catalog.load(*last));
     facts = std::move(manifest.facts);
   }
-  auto service =
-      std::unique_ptr<Service>(new Service(config, courier, std::move(catalog), std::move(log),
-                                           Stage(plan, read_settings(config, last.value_or(0),
-                                                                     counts_of(facts)))));
+  auto service = std::unique_ptr<Service>(
+      new Service(config, courier, std::move(catalog), std::move(log),
+                  Stage(plan, read_settings(config, last.value_or(0), counts_of(facts)))));
   service->facts_of_checkpoint_ = std::move(facts);
   return service;
 }

@@ -225,8 +225,8 @@ Result<void> Stage::on(Rank rank, const messages::Saved& saved) {
     on_committed({*saving_, fail(Errc::Overloaded, "a rank could not write its part")});
     return {};
   }
-  CommitCheckpoint commit{*saving_, plan_.phase(*saving_), plan_.position_after(*saving_), {},
-                          counts_of(*saving_)};
+  CommitCheckpoint commit{
+      *saving_, plan_.phase(*saving_), plan_.position_after(*saving_), {}, counts_of(*saving_)};
   for (auto& [from, receipt] : receipts_) commit.receipts.push_back(receipt);
   commands_.emplace_back(std::move(commit));
   return {};
@@ -248,9 +248,9 @@ void Stage::on_committed(const CheckpointCommitted& event) {
 }
 
 Result<void> Stage::on(const FromRank& from, const messages::Event& event) {
-  commands_.emplace_back(WriteEvent{
-      event.kind, event.json.starts_with("{") ? event.json.substr(1, event.json.size() - 2)
-                                              : "\"message\":" + quoted(event.json)});
+  commands_.emplace_back(WriteEvent{event.kind, event.json.starts_with("{")
+                                                    ? event.json.substr(1, event.json.size() - 2)
+                                                    : "\"message\":" + quoted(event.json)});
   if (event.kind != "substitute") return {};
   const auto per_step = static_cast<std::uint64_t>(settings_.microbatches);
   ++substituted_[from.microbatch / per_step + 1];

@@ -136,9 +136,9 @@ class Stage {
   bool stop_requested_ = false;
   std::optional<std::uint64_t> saving_;  // the step of the save under way
   std::map<Rank, Buffer> receipts_;
-  bool save_failed_ = false;                  // the save under way
+  bool save_failed_ = false;  // the save under way
   std::int64_t saving_skipped_in_row_ = 0;
-  std::optional<std::uint64_t> saved_;        // the newest checkpoint
+  std::optional<std::uint64_t> saved_;  // the newest checkpoint
   bool last_save_failed_ = false;
 };
 

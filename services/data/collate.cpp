@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "services/data/planes.h"
+
 namespace desa2va::data {
 
 namespace {
@@ -40,10 +42,7 @@ HostTensor planes(std::span<const Image* const> images, std::int64_t side) {
       std::fill(to, to + 3 * area, std::uint8_t{0});
       continue;
     }
-    const auto from = images[i]->pixels();
-    for (std::size_t p = 0; p < area; ++p) {
-      for (std::size_t c = 0; c < 3; ++c) to[c * area + p] = from[3 * p + c];
-    }
+    to_planes(*images[i], to);
   }
   return tensor;
 }
@@ -88,7 +87,8 @@ messages::Batch collate_batch(const config::Config& config, const text::Tokenize
     tiles_per_sample.push_back(static_cast<std::int64_t>(part.tiles.size()));
     texts.insert(texts.end(), part.texts.begin(), part.texts.end());
     regions_per_sample.push_back(static_cast<std::int64_t>(part.regions.size()));
-    for (const auto& cells : part.regions) regions.insert(regions.end(), cells.begin(), cells.end());
+    for (const auto& cells : part.regions)
+      regions.insert(regions.end(), cells.begin(), cells.end());
   }
   batch.ids = padded(ids, 0);
   batch.labels = padded(labels, text::kIgnoredLabel);

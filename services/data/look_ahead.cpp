@@ -46,21 +46,20 @@ bool LookAhead::wants() const {
 void LookAhead::add(Plan plan) {
   {
     const std::lock_guard guard(mutex_);
-    slots_.push_back(std::make_unique<Slot>(Slot{std::move(plan), State::Waiting, 0, Microbatch{}}));
+    slots_.push_back(
+        std::make_unique<Slot>(Slot{std::move(plan), State::Waiting, 0, Microbatch{}}));
   }
   changed_.notify_one();
 }
 
 LookAhead::Slot* LookAhead::next_to_make() {
-  const auto waiting = std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) {
-    return slot->state == State::Waiting;
-  });
+  const auto waiting = std::find_if(slots_.begin(), slots_.end(),
+                                    [](const auto& slot) { return slot->state == State::Waiting; });
   if (waiting == slots_.end()) return nullptr;
   if (waiting == slots_.begin()) return waiting->get();
   if (largest_ == 0) return nullptr;  // not known yet how large they are
-  const auto making = static_cast<std::size_t>(
-      std::count_if(slots_.begin(), slots_.end(),
-                    [](const auto& slot) { return slot->state == State::Making; }));
+  const auto making = static_cast<std::size_t>(std::count_if(
+      slots_.begin(), slots_.end(), [](const auto& slot) { return slot->state == State::Making; }));
   const bool fits = ready_bytes_ + (making + 1) * largest_ <= limits_.bytes;
   return fits ? waiting->get() : nullptr;
 }

@@ -20,8 +20,8 @@ namespace desa2va::data {
 // How far ahead adapts to the consumer: it starts at one more than there are workers, doubles when
 // the next one is wanted and not there, and shrinks by one when all were there for a while; never
 // beyond `microbatches`. Whatever that says, a worker begins none while those that are made or in
-// the making, taken to be as large as the largest so far, would exceed `bytes`; only the next one is
-// always made. Without workers each is made when it is taken.
+// the making, taken to be as large as the largest so far, would exceed `bytes`; only the next one
+// is always made. Without workers each is made when it is taken.
 //
 // All functions belong to one thread. `make` is called on the workers; it and what it uses must
 // outlive this object, whose destruction waits for those in the making.
@@ -34,9 +34,9 @@ class LookAhead {
     std::size_t bytes = std::size_t{256} << 20U;
   };
   struct Figures {
-    std::size_t ready = 0;   // made and not taken
-    std::size_t ahead = 0;   // how many it would have ahead at present
-    std::size_t bytes = 0;   // of those that are ready
+    std::size_t ready = 0;  // made and not taken
+    std::size_t ahead = 0;  // how many it would have ahead at present
+    std::size_t bytes = 0;  // of those that are ready
     std::size_t peak_bytes = 0;
     std::uint64_t late = 0;  // times the next one was wanted and not there
   };
@@ -87,7 +87,7 @@ class LookAhead {
   // The owner's thread only.
   std::size_t ahead_;
   std::uint64_t late_ = 0;
-  int in_time_ = 0;  // in a row
+  int in_time_ = 0;                      // in a row
   std::optional<std::uint64_t> missed_;  // the number that was found late
 
   std::vector<std::jthread> threads_;  // last: they use all of the above

@@ -8,8 +8,7 @@ int main(int argc, char** argv) {
         const SystemClock clock;
         const protocol::Routes routes(process.config);
         DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(process.config));
-        DESA2VA_ASSIGN(auto stage,
-                       data::DataStage::open(process.config, &clock, &process.tracer));
+        DESA2VA_ASSIGN(auto stage, data::DataStage::open(process.config, &clock, &process.tracer));
         data::Service service(process.self, process.config, routes, plan, stage, *process.courier,
                               clock, [&process] { process.inbox.wake(); });
         DESA2VA_TRY(service.start(protocol::facts_of(process.config, Role::Data)));

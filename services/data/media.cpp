@@ -47,6 +47,8 @@ class MediaCache::Stopwatch {
  public:
   Stopwatch(MediaCache& cache, std::size_t pictures) : cache_(cache), pictures_(pictures) {
     if (cache_.clock_ != nullptr) begin_ns_ = cache_.clock_->now_ns();
+    if (cache_.tracer_ != nullptr)
+      span_.emplace(*cache_.tracer_, tracing::Span::DecodeMedia, tracing::kNoMicrobatch, 0);
   }
   ~Stopwatch() {
     const std::int64_t took =
@@ -63,6 +65,7 @@ class MediaCache::Stopwatch {
   MediaCache& cache_;
   const std::size_t pictures_;
   std::int64_t begin_ns_ = 0;
+  std::optional<tracing::Scope> span_;
 };
 
 std::optional<Image> MediaCache::find(const Key& key) {

@@ -14,6 +14,7 @@
 #include "common/datasets/sample.h"
 #include "common/preprocess/image/image.h"
 #include "common/preprocess/video/reader.h"
+#include "common/runtime/tracing/tracer.h"
 #include "common/storage/shards/shard_reader.h"
 
 namespace desa2va::data {
@@ -33,9 +34,11 @@ struct MediaFigures {
 // picture or video, and its sample can be replaced.
 class MediaCache {
  public:
-  // `clock` (may be null: no deadline, no times) must outlive the cache.
-  MediaCache(std::size_t bytes, const Clock* clock, std::int64_t timeout_ms)
-      : limit_(bytes), clock_(clock), timeout_ms_(timeout_ms) {}
+  // `clock` (may be null: no deadline, no times) and `tracer` (may be null: no spans) must outlive
+  // the cache.
+  MediaCache(std::size_t bytes, const Clock* clock, std::int64_t timeout_ms,
+             tracing::Tracer* tracer = nullptr)
+      : limit_(bytes), clock_(clock), timeout_ms_(timeout_ms), tracer_(tracer) {}
 
   Result<preprocess::Image> picture(const shards::ShardReader& reader,
                                     const datasets::MediaRef& media);
@@ -72,6 +75,7 @@ class MediaCache {
   const std::size_t limit_;
   const Clock* const clock_;
   const std::int64_t timeout_ms_;
+  tracing::Tracer* const tracer_;
   Locked<Kept> kept_;
 };
 

@@ -15,12 +15,14 @@ struct Stretch {
 };
 
 // Splits lie one after another in the order of the fact "splits"; "split/NAME" begins with how many
-// samples each has. Nothing where the facts do not say so.
+// samples each has. Nothing where the facts do not say so, or not of all samples: those of a shard
+// that was merged or cut are of the one it comes from.
 std::optional<Stretch> told_stretch(const shards::Catalog& catalog, const std::string& wanted) {
   const auto splits = catalog.facts.find("splits");
   if (splits == catalog.facts.end()) return std::nullopt;
   std::istringstream names(splits->second);
-  Stretch stretch;
+  std::optional<Stretch> told;
+  std::uint64_t next = 0;
   for (std::string name; names >> name;) {
     const auto fact = catalog.facts.find("split/" + name);
     if (fact == catalog.facts.end()) return std::nullopt;
@@ -28,12 +30,10 @@ std::optional<Stretch> told_stretch(const shards::Catalog& catalog, const std::s
     const char* begin = fact->second.data();
     const auto [end, error] = std::from_chars(begin, begin + fact->second.size(), count);
     if (error != std::errc() || !std::string_view(end).starts_with(" samples")) return std::nullopt;
-    stretch.last = stretch.first + count;
-    if (stretch.last > catalog.samples) return std::nullopt;
-    if (name == wanted) return stretch;
-    stretch.first = stretch.last;
+    if (name == wanted) told = Stretch{next, next + count};
+    next += count;
   }
-  return std::nullopt;
+  return next == catalog.samples ? told : std::nullopt;
 }
 
 Result<bool> is_of(const shards::ShardReader& reader, std::uint64_t number,
@@ -81,14 +81,13 @@ std::uint64_t Numbers::operator[](std::uint64_t i) const {
   return first_ + i + static_cast<std::uint64_t>(broken - usable_before_.begin());
 }
 
-void Numbers::keep(std::uint64_t count) { size_ = std::min(size_, count); }
+void Numbers::keep(std::uint64_t count) {
+  size_ = std::min(size_, count);
+}
 
 Result<Numbers> numbers_of_split(const shards::ShardReader& reader, const std::string& split) {
   const shards::Catalog& catalog = reader.catalog();
-  const auto splits = catalog.facts.find("splits");
-  if (split.empty() || (splits != catalog.facts.end() && splits->second == split)) {
-    return Numbers(0, catalog.samples, catalog.broken);
-  }
+  if (split.empty()) return Numbers(0, catalog.samples, catalog.broken);
   const std::string prefix = catalog.dataset + "/" + split + "/";
   if (const auto told = told_stretch(catalog, split)) {
     DESA2VA_ASSIGN(const bool good, agrees(reader, *told, prefix));

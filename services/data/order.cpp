@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kVideoLength = 10'000;  // and more: the sets the quirk does not repeat
 constexpr std::uint64_t kFewLongest = 4096;     // as many are looked up one by one
-constexpr std::size_t kKept = 3;                // mega-batches: of here, of the ends that change places
+constexpr std::size_t kKept = 3;  // mega-batches: of here, of the ends that change places
 
 std::uint32_t index_in(const std::vector<std::uint64_t>& begins, std::uint64_t index) {
   const auto after = std::upper_bound(begins.begin(), begins.end(), index);
@@ -65,8 +65,12 @@ std::uint64_t Order::listed(const MixtureMember& member) const {
   return once ? member.items : places(member);
 }
 
-std::uint32_t Order::member_at(std::uint64_t index) const { return index_in(begins_, index); }
-std::uint32_t Order::class_at(std::uint64_t index) const { return index_in(listed_begins_, index); }
+std::uint32_t Order::member_at(std::uint64_t index) const {
+  return index_in(begins_, index);
+}
+std::uint32_t Order::class_at(std::uint64_t index) const {
+  return index_in(listed_begins_, index);
+}
 
 Pick Order::pick(std::uint64_t epoch, std::uint64_t index) const {
   Pick pick;
@@ -167,8 +171,7 @@ const OrderReader::Picks& OrderReader::mega_batch(std::uint64_t epoch, std::uint
                    [&](const Kept& kept) { return kept.epoch == epoch && kept.number == number; });
   if (known != mega_batches_.end()) return known->picks;
   if (mega_batches_.size() == kKept) mega_batches_.pop_back();
-  mega_batches_.insert(mega_batches_.begin(),
-                       Kept{epoch, number, make_mega_batch(epoch, number)});
+  mega_batches_.insert(mega_batches_.begin(), Kept{epoch, number, make_mega_batch(epoch, number)});
   return mega_batches_.front().picks;
 }
 

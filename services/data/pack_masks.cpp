@@ -1,15 +1,48 @@
+#include <algorithm>
+
+#include "common/preprocess/masks/bits.h"
 #include "common/preprocess/masks/rle.h"
 #include "services/data/assemble.h"
 
 namespace desa2va::data {
 
+namespace {
+
+// Sets the bits of the mask's runs in rows of `row_bytes` at `out`; what lies outside of height x
+// width is left out. Runs go down the columns. Only pixels of the object are touched.
+void set_runs(const preprocess::Rle& rle, std::size_t height, std::size_t width,
+              std::size_t row_bytes, std::uint8_t* out) {
+  const auto rows = static_cast<std::size_t>(rle.height);
+  if (rows == 0) return;
+  const std::size_t columns = std::min(width, static_cast<std::size_t>(rle.width));
+  std::size_t position = 0;
+  bool inside = false;
+  for (const std::uint32_t run : rle.runs) {
+    const std::size_t end = position + run;
+    while (inside && position < end) {
+      const std::size_t x = position / rows;
+      if (x >= columns) break;
+      const std::size_t first = position % rows;
+      const std::size_t last = std::min(rows, first + (end - position));
+      const auto bit = static_cast<std::uint8_t>(1U << (x % 8));
+      for (std::size_t y = first; y < std::min(last, height); ++y) {
+        out[y * row_bytes + x / 8] |= bit;
+      }
+      position += last - first;
+    }
+    position = end;
+    inside = !inside;
+  }
+}
+
+}  // namespace
+
 Result<messages::Masks> pack_masks(const datasets::Sample& sample,
                                    std::span<const std::uint32_t> objects,
                                    std::span<const std::uint32_t> frames) {
   messages::Masks packed;
-  std::size_t row_bytes = 0;
-  std::size_t next = 0;
   std::span<std::uint8_t> bits;
+  std::size_t mask_bytes = 0, next = 0;
   for (const std::uint32_t object : objects) {
     const auto& masks = sample.expressions[object].masks;
     for (const std::uint32_t frame : frames) {
@@ -18,28 +51,20 @@ Result<messages::Masks> pack_masks(const datasets::Sample& sample,
                     sample.expressions[object].id, frame);
       }
       DESA2VA_ASSIGN(const preprocess::Rle rle, datasets::decoded(masks[frame]));
-      preprocess::Mask mask = preprocess::decode_rle(rle);
-      if (next == 0) {
-        packed.height = mask.height;
-        packed.width = mask.width;
-        row_bytes = (static_cast<std::size_t>(mask.width) + 7) / 8;
+      if (next == 0) {  // the others are brought to the size of the first
+        packed.height = rle.height;
+        packed.width = rle.width;
+        const std::size_t row_bytes = preprocess::packed_size(static_cast<std::size_t>(rle.width));
         packed.bits =
             HostTensor::empty(DType::U8, {static_cast<std::int64_t>(objects.size() * frames.size()),
                                           packed.height, static_cast<std::int64_t>(row_bytes)});
         bits = packed.bits.mutable_values<std::uint8_t>();
         std::fill(bits.begin(), bits.end(), std::uint8_t{0});
-      } else if (mask.width != packed.width || mask.height != packed.height) {
-        mask = preprocess::place_top_left(mask, static_cast<int>(packed.width),
-                                          static_cast<int>(packed.height));
+        mask_bytes = static_cast<std::size_t>(packed.height) * row_bytes;
       }
       const auto width = static_cast<std::size_t>(packed.width);
-      const auto height = static_cast<std::size_t>(packed.height);
-      std::uint8_t* out = bits.data() + next * height * row_bytes;
-      for (std::size_t y = 0; y < height; ++y) {
-        for (std::size_t x = 0; x < width; ++x) {
-          if (mask.pixels[y * width + x] != 0) out[y * row_bytes + x / 8] |= 1U << (x % 8);
-        }
-      }
+      set_runs(rle, static_cast<std::size_t>(packed.height), width, preprocess::packed_size(width),
+               bits.data() + next * mask_bytes);
       ++next;
     }
   }

@@ -28,10 +28,9 @@ Permutation::Permutation(std::uint64_t size, std::uint64_t seed, std::uint64_t e
   left_bits_ = bits / 2;
   right_bits_ = bits - left_bits_;
   for (unsigned round = 0; round < kRounds; ++round) {
-    const auto words =
-        philox4x32({round, 0, static_cast<std::uint32_t>(epoch),
-                    static_cast<std::uint32_t>(epoch >> 32U)},
-                   {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)});
+    const auto words = philox4x32(
+        {round, 0, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(epoch >> 32U)},
+        {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)});
     keys_[round] = static_cast<std::uint64_t>(words[1]) << 32U | words[0];
   }
 }

@@ -12,8 +12,8 @@ class Permutation {
  public:
   Permutation(std::uint64_t size, std::uint64_t seed, std::uint64_t epoch);
 
-  std::uint64_t operator()(std::uint64_t i) const;      // i < size
-  std::uint64_t inverse(std::uint64_t value) const;     // value < size: (*this)(inverse(v)) == v
+  std::uint64_t operator()(std::uint64_t i) const;   // i < size
+  std::uint64_t inverse(std::uint64_t value) const;  // value < size: (*this)(inverse(v)) == v
   std::uint64_t size() const { return size_; }
 
  private:

@@ -60,9 +60,9 @@ Result<Part> Assembler::region_qa(const Source& source, const Sample& sample,
     part.regions.push_back(std::move(cells));
   }
   const Random random(place.seed, "templates", site_of(sample, place.repeat), place.microbatch);
-  part.text = text::encode_conversation(tokenizer_,
-                                        turns_of(sample, text::region_preamble(counts), random),
-                                        options(text::Encoder::V, block));
+  part.text =
+      text::encode_conversation(tokenizer_, turns_of(sample, text::region_preamble(counts), random),
+                                options(text::Encoder::V, block));
   DESA2VA_TRY(check_tokens(part));
   return part;
 }

@@ -114,12 +114,9 @@ Result<void> Service::tell(const LookAhead::Made& made, const protocol::Stamp& s
   courier_.tracer().counter(tracing::Counter::InFlightBytes, static_cast<double>(ahead.bytes),
                             made.plan.number);
   for (const Substitution& event : made.microbatch.substitutions) {
-    const nlohmann::json json = {{"step", stamp.step},
-                                 {"microbatch", made.plan.number},
-                                 {"dataset", event.dataset},
-                                 {"key", event.key},
-                                 {"reason", event.reason},
-                                 {"substitute", event.substitute}};
+    const nlohmann::json json = {{"step", stamp.step},       {"microbatch", made.plan.number},
+                                 {"dataset", event.dataset}, {"key", event.key},
+                                 {"reason", event.reason},   {"substitute", event.substitute}};
     DESA2VA_TRY(courier_.send_coordinator(
         messages::Event{"substitute",
                         json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},

@@ -30,8 +30,11 @@ Result<Source> open_source(const config::Config& config, const config::DatasetCo
         .in(fmt::format("data.mixture: data set '{}'", dataset.name))
         .with_exit(missing ? ExitCode::Usage : ExitCode::Data);
   }
-  Source source{dataset.name, std::make_shared<shards::ShardReader>(std::move(*reader)), {},
-                SampleKind::ImageQa, {}};
+  Source source{dataset.name,
+                std::make_shared<shards::ShardReader>(std::move(*reader)),
+                {},
+                SampleKind::ImageQa,
+                {}};
   auto numbers = numbers_of_split(*source.reader, dataset.split);
   if (!numbers) return data_error(std::move(numbers.error()), source);
   source.numbers = std::move(*numbers);
@@ -47,12 +50,11 @@ Result<Source> open_source(const config::Config& config, const config::DatasetCo
   if (dataset.max_items) source.numbers.keep(static_cast<std::uint64_t>(*dataset.max_items));
   DESA2VA_ASSIGN(const datasets::Sample first, source.sample(0));
   source.kind = first.kind;
-  source.member = {source.numbers.size(), static_cast<std::uint64_t>(dataset.repeats),
-                   length_class(first.kind, first.dataset), dataset.weight,
-                   [&config, reader = source.reader, numbers = source.numbers,
-                    kind = first.kind](std::uint64_t item) {
-                     return work_of(config, kind, reader->cost(numbers[item]));
-                   }};
+  source.member = {
+      source.numbers.size(), static_cast<std::uint64_t>(dataset.repeats),
+      length_class(first.kind, first.dataset), dataset.weight,
+      [&config, reader = source.reader, numbers = source.numbers, kind = first.kind](
+          std::uint64_t item) { return work_of(config, kind, reader->cost(numbers[item])); }};
   return source;
 }
 

@@ -30,8 +30,9 @@ struct Source {
   Result<datasets::Sample> sample(std::uint64_t item) const;
 };
 
-// Opens <data.shards>/<name> for each member. The configuration must outlive the sources. Errors name the data set and its path: missing or without
-// usable samples of the split (exit 2), damaged (exit 3).
+// Opens <data.shards>/<name> for each member. The configuration must outlive the sources. Errors
+// name the data set and its path: missing or without usable samples of the split (exit 2), damaged
+// (exit 3).
 Result<std::vector<Source>> open_sources(const config::Config& config,
                                          const std::vector<config::DatasetConfig>& mixture);
 

@@ -61,9 +61,15 @@ Grouping grouping_of(const config::Config& config) {
   grouping.world = static_cast<std::uint64_t>(config.group_world());
   grouping.reference_repeats = config.data.sampler_reference_repeats;
   switch (config.data.grouping) {
-    case config::DataGrouping::Reference: grouping.by = GroupBy::Class; break;
-    case config::DataGrouping::Cost: grouping.by = GroupBy::Work; break;
-    case config::DataGrouping::None: grouping.by = GroupBy::Nothing; break;
+    case config::DataGrouping::Reference:
+      grouping.by = GroupBy::Class;
+      break;
+    case config::DataGrouping::Cost:
+      grouping.by = GroupBy::Work;
+      break;
+    case config::DataGrouping::None:
+      grouping.by = GroupBy::Nothing;
+      break;
   }
   grouping.heaviest_first = config.data.step_order == config::StepOrder::Cost;
   return grouping;
@@ -114,7 +120,7 @@ struct DataStage::Impl {
         form(std::move(f)),
         clock(k),
         tracer(traced != nullptr ? traced : &off),
-        media(kCacheBytes, clock, config.data.timeout_ms),
+        media(kCacheBytes, clock, config.data.timeout_ms, tracer),
         assembler(config, tokenizer, form, media) {}
 
   Result<void> open() {
@@ -272,7 +278,11 @@ Result<Microbatch> DataStage::make(Phase phase, std::uint64_t index, std::uint64
   return assemble(*planned);
 }
 
-MediaFigures DataStage::media() const { return impl_->media.figures(); }
-std::uint64_t DataStage::epoch_size() const { return impl_->order->size(); }
+MediaFigures DataStage::media() const {
+  return impl_->media.figures();
+}
+std::uint64_t DataStage::epoch_size() const {
+  return impl_->order->size();
+}
 
 }  // namespace desa2va::data

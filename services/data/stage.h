@@ -41,8 +41,8 @@ struct Microbatch {
   std::vector<Substitution> substitutions;
   std::vector<std::string> keys;  // "dataset/key" of each sample, in batch order
 
-  std::size_t bytes() const;      // of its tensors
-  std::uint64_t tokens() const;   // of its rows, without padding
+  std::size_t bytes() const;     // of its tensors
+  std::uint64_t tokens() const;  // of its rows, without padding
 };
 
 // Owns the shards it reads and a cache of decoded pictures bounded in bytes. What it makes depends

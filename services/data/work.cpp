@@ -11,6 +11,19 @@ constexpr std::int64_t kTokensPerTurn = 24;   // a question template, an answer,
 constexpr std::int64_t kSamPatch = 16;        // pixels a side of what Hiera attends over
 constexpr std::int64_t kPatchesPerToken = 4;  // a frozen encoder's patch against a trained token
 
+// Tiles as counted at import, or as many as there may be; none for text alone.
+std::int64_t tiles_of(const config::Config& config, bool video, const auto& cost) {
+  const auto& vit = config.model.vit;
+  if (video) return config.data.frames_per_sample;
+  if (cost.pixels <= 0) return 0;
+  if (vit.max_tiles <= 1) return 1;
+  const std::int64_t most = vit.max_tiles + (vit.use_thumbnail ? 1 : 0);
+  if constexpr (requires { cost.tiles; }) {
+    if (cost.tiles >= 0) return std::min<std::int64_t>(most, cost.tiles);
+  }
+  return most;
+}
+
 }  // namespace
 
 std::uint64_t work_of(const config::Config& config, datasets::SampleKind kind,
@@ -23,18 +36,13 @@ std::uint64_t work_of(const config::Config& config, datasets::SampleKind kind,
   const bool refers = kind == SampleKind::ImageRef || kind == SampleKind::VideoRef;
   const bool masks = refers || kind == SampleKind::Gcg;
 
-  std::int64_t tiles = 0;
-  if (video) {
-    tiles = config.data.frames_per_sample;
-  } else if (cost.pixels > 0) {  // else text alone
-    tiles = vit.max_tiles > 1 ? vit.max_tiles + (vit.use_thumbnail ? 1 : 0) : 1;
-  }
-  std::int64_t text = cost.text_bytes / kBytesPerToken + cost.objects * kTokensPerTurn;
+  const std::int64_t words = cost.tokens >= 0 ? cost.tokens : cost.text_bytes / kBytesPerToken;
+  std::int64_t text = words + cost.objects * kTokensPerTurn;
   if (refers && cost.objects > 0) {  // of all that it has, some are drawn
     text = text * config.data.objects_per_sample / cost.objects;
   }
-  const std::int64_t tokens =
-      std::min(tiles * vit.tokens_per_tile() + text, config.model.llm.max_length);
+  const std::int64_t tokens = std::min(tiles_of(config, video, cost) * vit.tokens_per_tile() + text,
+                                       config.model.llm.max_length);
   const std::int64_t frames = masks ? (video ? config.data.frames_per_sample : 1) : 0;
   return static_cast<std::uint64_t>(std::max<std::int64_t>(1, tokens + frames * frame));
 }

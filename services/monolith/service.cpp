@@ -17,12 +17,11 @@ class DataMember final : public Service::Member {
     auto member = std::unique_ptr<DataMember>(new DataMember(parts.config, plan));
     member->self = self;
     DESA2VA_TRY(connect(*member, parts));
-    DESA2VA_ASSIGN(auto stage,
-                   data::DataStage::open(parts.config, &parts.clock, &member->tracer));
+    DESA2VA_ASSIGN(auto stage, data::DataStage::open(parts.config, &parts.clock, &member->tracer));
     member->stage_ = std::make_unique<data::DataStage>(std::move(stage));
-    member->service_ = std::make_unique<data::Service>(
-        self, parts.config, member->routes_, member->plan_, *member->stage_, *member->courier,
-        parts.clock, parts.wake);
+    member->service_ =
+        std::make_unique<data::Service>(self, parts.config, member->routes_, member->plan_,
+                                        *member->stage_, *member->courier, parts.clock, parts.wake);
     DESA2VA_TRY(member->service_->start(protocol::facts_of(parts.config, self.role)));
     return std::unique_ptr<Service::Member>(std::move(member));
   }
@@ -30,7 +29,8 @@ class DataMember final : public Service::Member {
   bool finished() const override { return service_->finished(); }
 
  private:
-  DataMember(const config::Config& run, const protocol::RunPlan& plan) : routes_(run), plan_(plan) {}
+  DataMember(const config::Config& run, const protocol::RunPlan& plan)
+      : routes_(run), plan_(plan) {}
   const protocol::Routes routes_;
   const protocol::RunPlan plan_;
   std::unique_ptr<data::DataStage> stage_;

@@ -18,8 +18,8 @@
 #include "services/data/stage.h"
 #include "tests/support/temp_dir.h"
 
-// The data stream: how long until it begins, what its order costs, what it delivers. Neighbours of a
-// ratio are measured alternately; medians are printed.
+// The data stream: how long until it begins, what its order costs, what it delivers. Neighbours of
+// a ratio are measured alternately; medians are printed.
 //
 //   bench_stream [SAMPLES=1200000] [ROUNDS=5]
 namespace desa2va {
@@ -90,7 +90,7 @@ void write_texts(const fs::path& dir, std::uint64_t count) {
   shards::WriterOptions options;
   options.dataset = options.kind = "llava";
   options.created_by = "bench";
-  options.facts = {{"splits", "train"}};
+  options.facts = {{"splits", "train"}, {"split/train", fmt::format("{} samples", count)}};
   auto writer = must(shards::ShardWriter::create(dir, options));
   for (std::uint64_t i = 0; i < count; ++i) {
     datasets::Sample sample;
@@ -221,9 +221,10 @@ void bench_delivery(const fs::path& work, int rounds) {
     }
   }
   for (std::size_t w = 0; w < kWorkers.size(); ++w) {
-    fmt::print("delivery: {} workers {:8.1f} samples/s {:9.0f} tokens/s {:7.1f} MiB/s   ratio {:.2f}\n",
-               kWorkers[w], median(samples[w]), median(tokens[w]), median(mib[w]),
-               median(samples[w]) / median(samples[0]));
+    fmt::print(
+        "delivery: {} workers {:8.1f} samples/s {:9.0f} tokens/s {:7.1f} MiB/s   ratio {:.2f}\n",
+        kWorkers[w], median(samples[w]), median(tokens[w]), median(mib[w]),
+        median(samples[w]) / median(samples[0]));
   }
 
   fmt::print("resident memory after each of ten epochs, MiB:");

@@ -106,8 +106,8 @@ void check_regions(const MllmInput& input, std::int64_t tokens_per_tile) {
   for (const auto count : input.regions_per_sample) total += count;
   TORCH_CHECK(input.regions_per_sample.empty() ||
                   input.regions_per_sample.size() == input.tiles_per_sample.size(),
-              input.regions_per_sample.size(), " region counts for ",
-              input.tiles_per_sample.size(), " samples");
+              input.regions_per_sample.size(), " region counts for ", input.tiles_per_sample.size(),
+              " samples");
   if (total == 0) return;
   TORCH_CHECK(input.regions.defined() && input.regions.dim() == 3 && input.regions.size(0) == total,
               "regions ", input.regions.defined() ? input.regions.sizes() : at::IntArrayRef(),
@@ -147,8 +147,7 @@ at::Tensor Mllm::Impl::embed(const MllmInput& input, at::Tensor* image_embeds_ou
     const auto available = present.per_sample[sample] * per_tile;
     std::vector<std::int64_t> rows(static_cast<std::size_t>(available));
     std::iota(rows.begin(), rows.end(), first);
-    const auto regions =
-        input.regions_per_sample.empty() ? 0 : input.regions_per_sample[sample];
+    const auto regions = input.regions_per_sample.empty() ? 0 : input.regions_per_sample[sample];
     if (regions > 0) {
       TORCH_CHECK(available > 0, "sample ", sample, " has ", regions, " regions and no tile");
       append_region_rows(input.regions, first_region, regions, first + available - per_tile, rows);

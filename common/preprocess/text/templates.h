@@ -15,8 +15,8 @@ std::span<const std::string_view> segmentation_questions();      // 16, {X} is t
 std::span<const std::string_view> segmentation_answers();        // 5
 std::string_view description_question();                         // Ref-SAV, long descriptions
 std::span<const std::string_view> grounded_caption_questions();  // 6 (GCG)
-std::span<const std::string_view> region_questions();  // 30 (Osprey), {X} is "region3"
-std::string_view short_answer_instruction();           // ends each question of Osprey's short form
+std::span<const std::string_view> region_questions();            // 30 (Osprey), {X} is "region3"
+std::string_view short_answer_instruction();  // ends each question of Osprey's short form
 
 // What stands before the first question about regions: the picture's marker, how many regions there
 // are, and for each `region{i}<vp>`, a place for every one of its `cells`, `</vp>`.

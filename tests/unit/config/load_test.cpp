@@ -88,6 +88,19 @@ TEST(Load, RelativePathsAreTakenFromTheCaller) {
   EXPECT_EQ(config.data.shards, "/d");
 }
 
+TEST(Load, PathsOfMixturesStartFromTheRootAndAreItWhereNoneIsGiven) {
+  const auto loaded = load_text(
+      "data: {root: sets, mixture: [{name: a, importer: llava}, {name: b, importer: llava, path: x}, "
+      "{name: c, importer: llava, path: /y}, {name: d}]}",
+      "file", {}, "/base");
+  ASSERT_TRUE(loaded) << loaded.error().message();
+  const auto& mixture = loaded->config.data.mixture;
+  EXPECT_EQ(mixture[0].path, "/base/sets");
+  EXPECT_EQ(mixture[1].path, "/base/sets/x");
+  EXPECT_EQ(mixture[2].path, "/y");
+  EXPECT_EQ(mixture[3].path, "");
+}
+
 TEST(Load, PathsBelowARecipeStayRelative) {
   const Config config =
       loaded("data: {recipe: {kind: shapes}, mixture: [{name: a, path: train}]}\n").config;

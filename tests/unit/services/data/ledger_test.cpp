@@ -187,8 +187,8 @@ TEST_F(LedgerTest, NothingIsLostOrRepeatedForAnyReplicasWorkersAndKills) {
   write_numbers(shards() / "numbers");
   const auto tokenizer = text::Tokenizer::load(shards() / "tokenizer");
   ASSERT_TRUE(tokenizer);
-  for (const auto grouping : {config::DataGrouping::Reference, config::DataGrouping::Cost,
-                              config::DataGrouping::None}) {
+  for (const auto grouping :
+       {config::DataGrouping::Reference, config::DataGrouping::Cost, config::DataGrouping::None}) {
     config::Config config = ledger_config(grouping);
     auto stage = DataStage::open(config);
     ASSERT_TRUE(stage) << stage.error().message();

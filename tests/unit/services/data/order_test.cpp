@@ -220,7 +220,8 @@ TEST(Order, HeaviestFirstChangesTheOrderWithinUpdatesAlone) {
   for (const GroupBy by : {GroupBy::Class, GroupBy::Work, GroupBy::Nothing}) {
     Grouping grouping{2, 4, 8, 2};
     grouping.by = by;
-    const std::vector<MixtureMember> members = {{300, 1, 100, 1, uneven}, {90, 2, 10'000, 1, uneven}};
+    const std::vector<MixtureMember> members = {{300, 1, 100, 1, uneven},
+                                                {90, 2, 10'000, 1, uneven}};
     const Order given = order_of(members, grouping);
     grouping.heaviest_first = true;
     const Order heaviest = order_of(members, grouping);

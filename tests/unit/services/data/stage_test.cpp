@@ -35,8 +35,8 @@ std::uint64_t fingerprint(const Microbatch& m) {
   };
   for (const auto* tensor :
        {&m.batch.ids, &m.batch.labels, &m.batch.lengths, &m.batch.tiles_per_sample, &m.batch.tiles,
-        &m.batch.seg_counts, &m.batch.regions, &m.batch.real_text_ids, &m.batch.real_text_lengths, &m.frames.frames,
-        &m.frames.frames_per_sample, &m.frames.object_counts, &m.frames.samples,
+        &m.batch.seg_counts, &m.batch.regions, &m.batch.real_text_ids, &m.batch.real_text_lengths,
+        &m.frames.frames, &m.frames.frames_per_sample, &m.frames.object_counts, &m.frames.samples,
         &m.frames.object_frame, &m.frames.object_text}) {
     add(*tensor);
   }

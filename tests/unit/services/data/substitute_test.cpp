@@ -66,6 +66,7 @@ TEST_F(SubstituteTest, AnUndecodablePictureIsReplacedTheSameWayEveryTime) {
     }
   }
   EXPECT_EQ(replaced, 2U);
+  EXPECT_EQ(one->media().decoded, 6U + 2 * 2);  // what failed was tried twice
 }
 
 TEST_F(SubstituteTest, WhereNothingCanBeUsedTheErrorNamesTheSampleAndAsksForExitThree) {
