@@ -12,11 +12,24 @@ struct Char {
   std::size_t length = 0;  // 0: end of text
 };
 
-Char char_at(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return {};
-  const Decoded c = decode_utf8(text.substr(at));
-  return {char_class(c.code), c.code, static_cast<std::size_t>(c.length)};
-}
+class Text {
+ public:
+  explicit Text(std::string_view text) : text_(text) {}
+
+  std::size_t size() const { return text_.size(); }
+  char operator[](std::size_t at) const { return text_[at]; }
+  Char at(std::size_t at) const {
+    if (at >= text_.size()) return {};
+    const auto lead = static_cast<unsigned char>(text_[at]);
+    if (lead < 0x80) return {table_.kind(lead), lead, 1};
+    const Decoded c = decode_utf8(text_.substr(at));
+    return {table_.kind(c.code), c.code, static_cast<std::size_t>(c.length)};
+  }
+
+ private:
+  std::string_view text_;
+  const CharTable& table_ = CharTable::get();
+};
 
 // Lower case of the letters in contractions by Unicode case folding: U+017F (long s) is an s.
 char32_t fold(char32_t c) {
@@ -25,13 +38,13 @@ char32_t fold(char32_t c) {
 }
 
 // Length of 's 't 're 've 'm 'll 'd at the start, or 0.
-std::size_t contraction(std::string_view text) {
+std::size_t contraction(const Text& text) {
   if (text[0] != '\'') return 0;
-  const Char first = char_at(text, 1);
+  const Char first = text.at(1);
   if (first.length == 0) return 0;
   const char32_t a = fold(first.code);
   if (a == U's' || a == U't' || a == U'm' || a == U'd') return 1 + first.length;
-  const Char second = char_at(text, 1 + first.length);
+  const Char second = text.at(1 + first.length);
   if (second.length == 0) return 0;
   const char32_t b = fold(second.code);
   const bool known =
@@ -40,8 +53,8 @@ std::size_t contraction(std::string_view text) {
 }
 
 template <class Predicate>
-std::size_t skip(std::string_view text, std::size_t at, Predicate&& accept) {
-  for (Char c = char_at(text, at); c.length != 0 && accept(c.kind); c = char_at(text, at)) {
+std::size_t skip(const Text& text, std::size_t at, Predicate&& accept) {
+  for (Char c = text.at(at); c.length != 0 && accept(c.kind); c = text.at(at)) {
     at += c.length;
   }
   return at;
@@ -52,11 +65,11 @@ bool is_space(CharClass kind) {
 }
 
 // A piece that starts with white space and is no prefix of a word or of punctuation.
-std::size_t whitespace(std::string_view text) {
+std::size_t whitespace(const Text& text) {
   std::size_t at = 0;
   std::size_t after_newline = 0;  // end of the last CR or LF
   std::size_t last = 0;           // start of the last character
-  for (Char c = char_at(text, 0); c.length != 0 && is_space(c.kind); c = char_at(text, at)) {
+  for (Char c = text.at(0); c.length != 0 && is_space(c.kind); c = text.at(at)) {
     last = at;
     at += c.length;
     if (c.kind == CharClass::Newline) after_newline = at;
@@ -68,14 +81,15 @@ std::size_t whitespace(std::string_view text) {
 
 }  // namespace
 
-std::size_t next_piece(std::string_view text) {
+std::size_t next_piece(std::string_view rest) {
+  const Text text(rest);
   if (const std::size_t length = contraction(text); length > 0) return length;
 
   const auto is_letter = [](CharClass kind) { return kind == CharClass::Letter; };
-  const Char first = char_at(text, 0);
+  const Char first = text.at(0);
   if (first.kind == CharClass::Letter) return skip(text, first.length, is_letter);
   if (first.kind == CharClass::Number) return first.length;
-  const Char second = char_at(text, first.length);
+  const Char second = text.at(first.length);
   if (first.kind != CharClass::Newline && second.length != 0 && is_letter(second.kind)) {
     return skip(text, first.length + second.length, is_letter);
   }

@@ -1,6 +1,8 @@
 #include "common/preprocess/text/tokenizer.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "common/preprocess/text/pretokenizer.h"
 #include "common/preprocess/text/unicode.h"
@@ -34,6 +36,19 @@ Result<SpecialIds> special_ids(const std::map<std::string, TokenId>& added) {
     *id = found->second;
   }
   return ids;
+}
+
+std::size_t hash_of(std::string_view bytes) {
+  std::uint64_t hash = bytes.size();
+  while (!bytes.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t count = std::min<std::size_t>(bytes.size(), sizeof word);
+    std::memcpy(&word, bytes.data(), count);
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
+    hash ^= hash >> 32U;
+    bytes.remove_prefix(count);
+  }
+  return static_cast<std::size_t>(hash);
 }
 
 }  // namespace
@@ -83,6 +98,7 @@ Result<Tokenizer> Tokenizer::build(const Vocabulary& vocabulary) {
     tokenizer.merges_.add(a->second, b->second, {static_cast<std::uint32_t>(rank), result->second});
   }
   DESA2VA_ASSIGN(tokenizer.special_, special_ids(vocabulary.added));
+  tokenizer.find_whole_tokens(vocabulary.tokens);
   return tokenizer;
 }
 
@@ -116,20 +132,50 @@ void Tokenizer::encode_to(std::string_view text, std::vector<TokenId>& out) cons
   encode_ordinary(text.substr(start), out);
 }
 
+void Tokenizer::find_whole_tokens(const std::map<std::string, TokenId>& tokens) {
+  whole_.assign(std::bit_ceil(2 * tokens.size() + 2), -1);
+  std::vector<TokenId> piece;
+  for (const auto& [bytes, id] : tokens) {
+    piece.clear();
+    for (const char c : bytes) piece.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+    merges_.merge(piece);
+    if (piece.size() != 1 || piece[0] != id) continue;
+    longest_whole_ = std::max(longest_whole_, bytes.size());
+    std::size_t at = hash_of(bytes) & (whole_.size() - 1);
+    while (whole_[at] >= 0) at = (at + 1) & (whole_.size() - 1);
+    whole_[at] = static_cast<std::int32_t>(id);
+  }
+}
+
+std::optional<TokenId> Tokenizer::whole_token(std::string_view piece) const {
+  if (piece.size() > longest_whole_) return std::nullopt;
+  for (std::size_t at = hash_of(piece) & (whole_.size() - 1); whole_[at] >= 0;
+       at = (at + 1) & (whole_.size() - 1)) {
+    if (bytes_of_[static_cast<std::size_t>(whole_[at])] == piece) return whole_[at];
+  }
+  return std::nullopt;
+}
+
 void Tokenizer::encode_ordinary(std::string_view text, std::vector<TokenId>& out) const {
   if (text.empty()) return;
-  const std::string normal = nfc(text);
-  std::string_view rest = normal;
+  std::string normal;
+  if (!surely_nfc(text)) {
+    normal = nfc(text);
+    text = normal;
+  }
   std::vector<TokenId> piece;
-  while (!rest.empty()) {
-    const std::size_t length = next_piece(rest);
-    piece.clear();
-    for (const char c : rest.substr(0, length)) {
-      piece.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+  while (!text.empty()) {
+    const std::size_t length = next_piece(text);
+    if (const auto whole = whole_token(text.substr(0, length))) {
+      out.push_back(*whole);
+    } else {
+      piece.clear();
+      for (const char c : text.substr(0, length))
+        piece.push_back(byte_ids_[static_cast<unsigned char>(c)]);
+      merges_.merge(piece);
+      out.insert(out.end(), piece.begin(), piece.end());
     }
-    merges_.merge(piece);
-    out.insert(out.end(), piece.begin(), piece.end());
-    rest.remove_prefix(length);
+    text.remove_prefix(length);
   }
 }
 

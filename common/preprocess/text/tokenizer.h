@@ -59,8 +59,14 @@ class Tokenizer {
 
  private:
   void encode_ordinary(std::string_view text, std::vector<TokenId>& out) const;
+  void find_whole_tokens(const std::map<std::string, TokenId>& tokens);
+  std::optional<TokenId> whole_token(std::string_view piece) const;
 
   BpeMerges merges_;
+  // Tokens that a piece of just these bytes becomes: ids by hash, -1 where free. Most pieces of
+  // ordinary text are such.
+  std::vector<std::int32_t> whole_;
+  std::size_t longest_whole_ = 0;
   std::array<TokenId, 256> byte_ids_{};
   std::vector<std::string> bytes_of_;
   std::array<std::vector<std::pair<std::string, TokenId>>, 256>

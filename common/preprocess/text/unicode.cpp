@@ -45,18 +45,50 @@ CharClass class_of_any(char32_t c) {
   }
 }
 
-const std::array<CharClass, 128>& ascii_classes() {
-  static const std::array<CharClass, 128> table = [] {
-    std::array<CharClass, 128> classes{};
-    for (char32_t c = 0; c < classes.size(); ++c) classes[c] = class_of_any(c);
-    return classes;
-  }();
-  return table;
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+// Characters of later versions than Unicode 9 with a combining class or a composition: to the
+// reference's tokenizer they are unknown, hence starters that stay as they are.
+constexpr Range kUnknown[] = {
+    {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},
+    {0xC3C, 0xC3C},     {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},
+    {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},   {0xA82C, 0xA82C},   {0x10D24, 0x10D27},
+    {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85},
+    {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A},
+    {0x11930, 0x11930}, {0x11938, 0x11938}, {0x1193D, 0x1193E}, {0x11943, 0x11943},
+    {0x119E0, 0x119E0}, {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99},
+    {0x11D42, 0x11D42}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97}, {0x11F41, 0x11F42},
+    {0x16FF0, 0x16FF1}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF},
+    {0x1E4EC, 0x1E4EF}};
+
+bool is_unknown(char32_t c) {
+  return std::any_of(std::begin(kUnknown), std::end(kUnknown),
+                     [c](const Range& range) { return c >= range.first && c <= range.last; });
 }
 
-// Below U+0300 nothing changes under NFC: no marks, every character is composed already.
-bool is_plain(char32_t c) {
-  return c < 0x300;
+constexpr char32_t kPoints = 0x110000;
+constexpr std::uint8_t kInert = 8;
+
+// Canonical decomposition of one character, recursively; itself where there is none.
+std::size_t decompose_one(char32_t c, std::array<utf8proc_int32_t, 32>& parts) {
+  int last_boundary = 0;
+  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(),
+                                             static_cast<utf8proc_ssize_t>(parts.size()),
+                                             UTF8PROC_DECOMPOSE, &last_boundary);
+  if (count >= 1 && count <= static_cast<utf8proc_ssize_t>(parts.size()))
+    return static_cast<std::size_t>(count);
+  parts[0] = static_cast<utf8proc_int32_t>(c);
+  return 1;
+}
+
+std::size_t compose(std::vector<utf8proc_int32_t>& points) {
+  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  const auto length = utf8proc_normalize_utf32(
+      points.data(), static_cast<utf8proc_ssize_t>(points.size()), options);
+  return static_cast<std::size_t>(std::max<utf8proc_ssize_t>(length, 0));
 }
 
 // `points` decomposed and in canonical order. utf8proc sorts marks by exchanging neighbours, which
@@ -66,14 +98,8 @@ std::vector<utf8proc_int32_t> decompose(const std::vector<char32_t>& points) {
   out.reserve(points.size() + points.size() / 2);
   std::array<utf8proc_int32_t, 32> parts{};
   for (const char32_t c : points) {
-    int last_boundary = 0;
-    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(),
-                                               parts.size(), UTF8PROC_DECOMPOSE, &last_boundary);
-    if (count < 0 || count > static_cast<utf8proc_ssize_t>(parts.size())) {
-      out.push_back(static_cast<utf8proc_int32_t>(c));
-    } else {
-      out.insert(out.end(), parts.begin(), parts.begin() + count);
-    }
+    const std::size_t count = decompose_one(c, parts);
+    out.insert(out.end(), parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(count));
   }
   const auto combining = [](utf8proc_int32_t c) {
     return utf8proc_get_property(c)->combining_class;
@@ -93,10 +119,52 @@ std::vector<utf8proc_int32_t> decompose(const std::vector<char32_t>& points) {
   return out;
 }
 
+// Appends the normal form of a character and those after it that are not inert.
+void append_normal(std::string& out, std::vector<char32_t>& points) {
+  if (!points.empty() && is_unknown(points.front())) {
+    append_utf8(out, points.front());
+    points.erase(points.begin());
+  }
+  std::vector<utf8proc_int32_t> buffer = decompose(points);
+  const std::size_t length = compose(buffer);
+  for (std::size_t i = 0; i < length; ++i) append_utf8(out, static_cast<char32_t>(buffer[i]));
+  points.clear();
+}
+
 }  // namespace
 
+CharTable::CharTable() : entries_(kPoints) {
+  std::vector<bool> follows(kPoints, false);  // may join the character before
+  std::array<utf8proc_int32_t, 32> parts{};
+  for (char32_t c = 0; c < kPoints; ++c) {
+    entries_[c] = static_cast<std::uint8_t>(class_of_any(c));
+    const utf8proc_property_t& property = *utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
+    const bool hangul = c >= 0xAC00 && c <= 0xD7A3;
+    if (property.decomp_seqindex == UINT16_MAX && !hangul) {
+      if (property.combining_class == 0) entries_[c] |= kInert;
+      continue;
+    }
+    const std::size_t count = decompose_one(c, parts);
+    for (std::size_t i = 1; i < count; ++i) follows[static_cast<std::size_t>(parts[i])] = true;
+    std::vector<utf8proc_int32_t> points(parts.begin(),
+                                         parts.begin() + static_cast<std::ptrdiff_t>(count));
+    const bool same = compose(points) == 1 && static_cast<char32_t>(points[0]) == c;
+    if (same && property.combining_class == 0) entries_[c] |= kInert;
+  }
+  for (char32_t c = 0; c < kPoints; ++c) {
+    if (follows[c]) entries_[c] &= static_cast<std::uint8_t>(~kInert);
+  }
+  for (const Range& range : kUnknown)
+    for (char32_t c = range.first; c <= range.last; ++c) entries_[c] |= kInert;
+}
+
+const CharTable& CharTable::get() {
+  static const CharTable table;
+  return table;
+}
+
 CharClass char_class(char32_t c) {
-  return c < 128 ? ascii_classes()[c] : class_of_any(c);
+  return CharTable::get().kind(c);
 }
 
 Decoded decode_utf8(std::string_view utf8) {
@@ -139,29 +207,40 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
-std::string nfc(std::string_view utf8) {
-  std::vector<char32_t> points;
-  points.reserve(utf8.size());
-  bool plain = true;
-  bool valid = true;
+bool surely_nfc(std::string_view utf8) {
+  const CharTable& table = CharTable::get();
   for (std::size_t at = 0; at < utf8.size();) {
+    if (static_cast<unsigned char>(utf8[at]) < 0x80) {
+      ++at;
+      continue;
+    }
     const Decoded c = decode_utf8(utf8.substr(at));
-    plain = plain && is_plain(c.code);
-    valid = valid && !(c.length == 1 && c.code == kReplacement);
-    points.push_back(c.code);
+    if (c.length == 1 || !table.inert(c.code)) return false;
     at += static_cast<std::size_t>(c.length);
   }
-  if (plain && valid) return std::string(utf8);
+  return true;
+}
 
-  std::vector<utf8proc_int32_t> buffer = decompose(points);
-  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-  const auto length = utf8proc_normalize_utf32(
-      buffer.data(), static_cast<utf8proc_ssize_t>(buffer.size()), options);
+// Inert characters are copied; all others are normalised together with the one before them.
+std::string nfc(std::string_view utf8) {
+  const CharTable& table = CharTable::get();
   std::string out;
   out.reserve(utf8.size());
-  for (utf8proc_ssize_t i = 0; i < length; ++i) {
-    append_utf8(out, static_cast<char32_t>(buffer[static_cast<std::size_t>(i)]));
+  std::vector<char32_t> points;  // an inert character, then others
+  for (std::size_t at = 0; at < utf8.size();) {
+    const Decoded c = decode_utf8(utf8.substr(at));
+    at += static_cast<std::size_t>(c.length);
+    if (table.inert(c.code)) {
+      if (points.size() == 1 && table.inert(points.front())) {
+        append_utf8(out, points.front());
+        points.clear();
+      } else if (!points.empty()) {
+        append_normal(out, points);
+      }
+    }
+    points.push_back(c.code);
   }
+  append_normal(out, points);
   return out;
 }
 

@@ -32,6 +32,7 @@ using Commands = std::map<std::string, Command>;
 //   resize W H w h auto|portable       RGB -> RGB
 void add_image_commands(Commands& commands);
 //   tokenizer FOLDER                   loads it
+//   from_tiktoken FILE FOLDER          the published vocabulary, in files
 //   encode                             text -> ids, 32 bits each
 void add_text_commands(Commands& commands);
 //   video PATH                         reads and scans it -> frames packets

@@ -15,6 +15,12 @@ void add_text_commands(Commands& commands) {
     *tokenizer = std::move(*loaded);
     return reply;
   };
+  commands["from_tiktoken"] = [](const Request& request) -> Result<Reply> {
+    DESA2VA_ASSIGN(text::Vocabulary vocabulary, text::read_tiktoken(request.arguments.at(0)));
+    vocabulary.added = text::qwen_added_tokens();
+    DESA2VA_TRY(text::write_vocabulary(vocabulary, request.arguments.at(1)));
+    return Reply{};
+  };
   commands["encode"] = [tokenizer](const Request& request) -> Result<Reply> {
     if (!tokenizer->has_value()) return fail(Errc::InvalidArgument, "no tokenizer is loaded");
     Reply reply;
