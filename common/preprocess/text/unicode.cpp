@@ -6,6 +6,8 @@
 #include <array>
 #include <vector>
 
+#include "common/preprocess/text/unicode_versions.h"
+
 namespace desa2va::text {
 
 namespace {
@@ -41,32 +43,13 @@ CharClass class_of_any(char32_t c) {
     case UTF8PROC_CATEGORY_ZP:
       return CharClass::Space;
     default:
-      return CharClass::Other;
+      if (is_within(c, kLaterLetters)) return CharClass::Letter;
+      return is_within(c, kLaterNumbers) ? CharClass::Number : CharClass::Other;
   }
 }
 
-struct Range {
-  char32_t first;
-  char32_t last;
-};
-
-// Characters of later versions than Unicode 9 with a combining class or a composition: to the
-// reference's tokenizer they are unknown, hence starters that stay as they are.
-constexpr Range kUnknown[] = {
-    {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},
-    {0xC3C, 0xC3C},     {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},
-    {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},   {0xA82C, 0xA82C},   {0x10D24, 0x10D27},
-    {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85},
-    {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A},
-    {0x11930, 0x11930}, {0x11938, 0x11938}, {0x1193D, 0x1193E}, {0x11943, 0x11943},
-    {0x119E0, 0x119E0}, {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99},
-    {0x11D42, 0x11D42}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97}, {0x11F41, 0x11F42},
-    {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
-    {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}};
-
 bool is_unknown(char32_t c) {
-  return std::any_of(std::begin(kUnknown), std::end(kUnknown),
-                     [c](const Range& range) { return c >= range.first && c <= range.last; });
+  return is_within(c, kLaterMarks);
 }
 
 constexpr char32_t kPoints = 0x110000;
@@ -154,7 +137,7 @@ CharTable::CharTable() : entries_(kPoints) {
   for (char32_t c = 0; c < kPoints; ++c) {
     if (follows[c]) entries_[c] &= static_cast<std::uint8_t>(~kInert);
   }
-  for (const Range& range : kUnknown)
+  for (const CodeRange& range : kLaterMarks)
     for (char32_t c = range.first; c <= range.last; ++c) entries_[c] |= kInert;
 }
 

@@ -18,9 +18,9 @@ from peer import Peer
 
 def every_code_point():
     """Strings, up to the last plane with letters, that show how a code point is classed and normalised."""
-    for start in range(0, 0x32000, 64):
+    for start in range(0, 0x32400, 64):
         points = [chr(c) for c in range(start, start + 64) if not 0xD800 <= c <= 0xDFFF]
-        for form in ("a{0}b", " {0}{0}\n", "1{0}'{0}!", "e{0}\u0301\u0334{0}"):
+        for form in ("a{0}b", " {0}{0}\n", "1{0}'s{0}!", "e{0}\u0301\u0334{0}"):
             if points:
                 yield "\u20ac".join(form.format(c) for c in points)
 

@@ -62,5 +62,28 @@ TEST(Unicode, LowerGoesBeyondAscii) {
   EXPECT_EQ(lower("RED ÉTÉ"), "red été");
 }
 
+TEST(Unicode, ClassesFollowTheVersionOfTheReference) {
+  EXPECT_EQ(char_class(0x13460), CharClass::Letter);  // Unicode 16
+  EXPECT_EQ(char_class(0x1CCF0), CharClass::Number);  // Unicode 16
+  EXPECT_EQ(char_class(0x10FFFF), CharClass::Other);
+}
+
+TEST(Unicode, MarksThatTheReferenceDoesNotKnowStayWhereTheyAre) {
+  const std::string lao = "q\u0EBA\u0334";  // class 9 since Unicode 12; U+0334 has class 1
+  EXPECT_EQ(nfc(lao), lao);
+  const std::string between = "e\u0EBA\u0301";  // a starter between: no composition
+  EXPECT_EQ(nfc(between), between);
+}
+
+TEST(Unicode, WhatIsSurelyNormalIsNormal) {
+  for (const std::string text : {"plain", "h\u00E9", "\u4E2D\uAC00\u0915", "q\u0EBA"}) {
+    EXPECT_TRUE(surely_nfc(text));
+    EXPECT_EQ(nfc(text), text);
+  }
+  EXPECT_FALSE(surely_nfc("e\u0301"));
+  EXPECT_FALSE(surely_nfc("\u1100\u1161"));  // two parts of a Hangul syllable
+  EXPECT_FALSE(surely_nfc("\xff"));
+}
+
 }  // namespace
 }  // namespace desa2va::text
