@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+constexpr text::TokenId kMostTokens = 1 << 24;
 constexpr const char* kAdded = "added_tokens.json";
 constexpr const char* kConfig = "tokenizer_config.json";
 constexpr const char* kFast = "tokenizer.json";
@@ -26,9 +27,13 @@ struct Extended {
 Result<Extended> extend(const fs::path& folder) {
   Extended out;
   DESA2VA_ASSIGN(out.vocabulary, text::read_vocabulary(folder));
-  text::TokenId next = 0;
-  for (const auto& [bytes, id] : out.vocabulary.tokens) next = std::max(next, id + 1);
-  for (const auto& [token, id] : out.vocabulary.added) next = std::max(next, id + 1);
+  text::TokenId highest = -1;
+  for (const auto& [bytes, id] : out.vocabulary.tokens) highest = std::max(highest, id);
+  for (const auto& [token, id] : out.vocabulary.added) highest = std::max(highest, id);
+  if (highest >= kMostTokens)
+    return fail(Errc::InvalidArgument, "{}: token id {}; allowed are up to {}", folder.string(),
+                highest, kMostTokens - 1);
+  text::TokenId next = highest + 1;
   for (const auto& token : added_tokens()) {
     if (!out.vocabulary.added.emplace(token, next).second) continue;
     out.fresh.emplace_back(token, next++);

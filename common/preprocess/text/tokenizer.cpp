@@ -11,8 +11,6 @@ namespace desa2va::text {
 
 namespace {
 
-constexpr TokenId kLargestId = 1 << 24;  // bounds the table of a file that lies
-
 Result<SpecialIds> special_ids(const std::map<std::string, TokenId>& added) {
   SpecialIds ids;
   const std::pair<const char*, TokenId*> wanted[] = {{"<|endoftext|>", &ids.endoftext},
@@ -51,21 +49,45 @@ std::size_t hash_of(std::string_view bytes) {
   return static_cast<std::size_t>(hash);
 }
 
+// Each id from 0 to the highest has one token. Nothing is allocated by what an id claims.
+Result<void> check_ids(const Vocabulary& vocabulary) {
+  std::vector<bool> seen(vocabulary.tokens.size() + vocabulary.added.size());
+  TokenId highest = -1;
+  const auto see = [&](TokenId id) -> Result<void> {
+    if (id < 0) return fail(Errc::InvalidArgument, "token id {} is below 0", id);
+    highest = std::max(highest, id);
+    if (id >= static_cast<TokenId>(seen.size())) return {};
+    const auto at = static_cast<std::size_t>(id);
+    if (seen[at]) return fail(Errc::InvalidArgument, "token id {} is given twice", id);
+    seen[at] = true;
+    return {};
+  };
+  for (const auto& [bytes, id] : vocabulary.tokens) DESA2VA_TRY(see(id));
+  for (const auto& [token, id] : vocabulary.added) DESA2VA_TRY(see(id));
+  const auto hole = std::find(seen.begin(), seen.end(), false);
+  if (hole == seen.end()) return {};
+  return fail(Errc::InvalidArgument,
+              "token id {} is missing, the highest is {}: ids count up from 0 without holes",
+              hole - seen.begin(), highest);
+}
+
 }  // namespace
 
 Result<Tokenizer> Tokenizer::build(const Vocabulary& vocabulary) {
   Tokenizer tokenizer;
+  for (std::size_t b = 0; b < 256; ++b) {
+    const auto found = vocabulary.tokens.find(std::string(1, static_cast<char>(b)));
+    if (found == vocabulary.tokens.end()) {
+      return fail(Errc::InvalidArgument, "the vocabulary has no token for byte {}", b);
+    }
+    tokenizer.byte_ids_[b] = found->second;
+  }
+  DESA2VA_ASSIGN(tokenizer.special_, special_ids(vocabulary.added));
+  DESA2VA_TRY(check_ids(vocabulary));
+  tokenizer.bytes_of_.resize(vocabulary.tokens.size() + vocabulary.added.size());
   const auto place = [&](TokenId id, const std::string& bytes) -> Result<void> {
-    if (id < 0 || id > kLargestId) {
-      return fail(Errc::InvalidArgument, "token id {} is outside 0 .. {}", id, kLargestId);
-    }
-    const auto at = static_cast<std::size_t>(id);
-    if (at >= tokenizer.bytes_of_.size()) tokenizer.bytes_of_.resize(at + 1);
-    if (!tokenizer.bytes_of_[at].empty()) {
-      return fail(Errc::InvalidArgument, "token id {} is given twice", id);
-    }
     if (bytes.empty()) return fail(Errc::InvalidArgument, "token id {} is empty", id);
-    tokenizer.bytes_of_[at] = bytes;
+    tokenizer.bytes_of_[static_cast<std::size_t>(id)] = bytes;
     return {};
   };
   for (const auto& [bytes, id] : vocabulary.tokens) DESA2VA_TRY(place(id, bytes));
@@ -78,13 +100,6 @@ Result<Tokenizer> Tokenizer::build(const Vocabulary& vocabulary) {
                      [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
   }
 
-  for (std::size_t b = 0; b < 256; ++b) {
-    const auto found = vocabulary.tokens.find(std::string(1, static_cast<char>(b)));
-    if (found == vocabulary.tokens.end()) {
-      return fail(Errc::InvalidArgument, "the vocabulary has no token for byte {}", b);
-    }
-    tokenizer.byte_ids_[b] = found->second;
-  }
   tokenizer.merges_.reserve(vocabulary.merges.size());
   for (std::size_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
     const auto& [left, right] = vocabulary.merges[rank];
@@ -97,7 +112,6 @@ Result<Tokenizer> Tokenizer::build(const Vocabulary& vocabulary) {
     }
     tokenizer.merges_.add(a->second, b->second, {static_cast<std::uint32_t>(rank), result->second});
   }
-  DESA2VA_ASSIGN(tokenizer.special_, special_ids(vocabulary.added));
   tokenizer.find_whole_tokens(vocabulary.tokens);
   return tokenizer;
 }

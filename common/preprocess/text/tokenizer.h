@@ -42,7 +42,7 @@ struct SpecialIds {
 class Tokenizer {
  public:
   // InvalidArgument names the file and entry: no id for a byte or for the result of a merge, a
-  // special token missing, two tokens with one id.
+  // special token missing, two tokens with one id, an id without token below the highest.
   static Result<Tokenizer> build(const Vocabulary& vocabulary);
   static Result<Tokenizer> load(const std::filesystem::path& folder);
 

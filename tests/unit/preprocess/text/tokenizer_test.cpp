@@ -169,6 +169,21 @@ TEST(Tokenizer, AVocabularyWithoutSegIsRefused) {
   EXPECT_NE(tokenizer.error().message().find("[SEG]"), std::string::npos);
 }
 
+TEST(Tokenizer, IdsCountUpWithoutHolesAndEachIsGivenOnce) {
+  const auto refused = [](TokenId id) {
+    auto vocabulary = test::small_vocabulary();
+    vocabulary.added["</vp>"] = id;
+    const auto tokenizer = Tokenizer::build(vocabulary);
+    EXPECT_FALSE(tokenizer) << id;
+    return tokenizer ? std::string() : tokenizer.error().message();
+  };
+  const TokenId last = test::small_vocabulary().added.at("</vp>");
+  EXPECT_NE(refused(3).find("token id 3 is given twice"), std::string::npos);
+  EXPECT_NE(refused(last + 1).find(fmt::format("token id {} is missing", last)), std::string::npos);
+  EXPECT_NE(refused(TokenId{1} << 62).find("is missing"), std::string::npos);
+  EXPECT_NE(refused(-1).find("below 0"), std::string::npos);
+}
+
 TEST(Tokenizer, TheBaseVocabularyIsFollowedByThirtySixAddedTokens) {
   const auto& added = qwen_added_tokens();
   EXPECT_EQ(added.size(), 36U);

@@ -1,5 +1,7 @@
 #include "common/storage/checkpoint/part_writer.h"
 
+#include <cstring>
+
 #include "tests/support/temp_dir.h"
 #include "tests/unit/storage/checkpoint/store.h"
 
@@ -25,6 +27,34 @@ TEST(PartWriter, WritesEqualChunksOnce) {
   EXPECT_EQ(receipt.reused_bytes, 64U);
   EXPECT_EQ(receipt.part, "00000001-mllm-0.sst");
   EXPECT_EQ(receipt.tensors[0].chunks, receipt.tensors[1].chunks);
+}
+
+TEST(PartWriter, ATensorThatComesPieceByPieceIsTheSameAsAtOnce) {
+  const TempDir dir;
+  const auto tensor = random_tensor({3000, 1000}, 1);  // 12 MB: several chunks
+  auto writer = must(PartWriter::create(dir.path(), "mllm-0", 1, {}));
+  must(writer.add("whole", tensor));
+  std::size_t largest = 0;
+  must(writer.add("pieces", tensor.dtype, tensor.shape,
+                  [&](std::uint64_t first, MutableByteSpan out) -> Result<void> {
+                    largest = std::max(largest, out.size());
+                    std::memcpy(out.data(), tensor.data.data() + first, out.size());
+                    return {};
+                  }));
+  const auto receipt = must(writer.finish());
+  EXPECT_EQ(receipt.tensors[0].chunks, receipt.tensors[1].chunks);
+  EXPECT_LE(largest, 4U << 20U);
+}
+
+TEST(PartWriter, AFailedPieceIsTheSavesFailure) {
+  const TempDir dir;
+  auto writer = must(PartWriter::create(dir.path(), "mllm-0", 1, {}));
+  const auto failing = [](std::uint64_t, MutableByteSpan) -> Result<void> {
+    return fail(Errc::Corrupt, "the source ends");
+  };
+  EXPECT_EQ(writer.add("w", DType::F32, {2, 3}, failing).error().code(), Errc::Corrupt);
+  EXPECT_EQ(writer.finish().error().code(), Errc::Corrupt);
+  EXPECT_EQ(files_in(dir / "parts"), 0U);
 }
 
 TEST(PartWriter, MakesNoFileWhenEveryChunkIsKnown) {
