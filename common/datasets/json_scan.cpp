@@ -238,6 +238,12 @@ Result<int> open_file(const DataTree& tree, const std::string& path) {
   return fail(Errc::InvalidArgument, "cannot open {}: {}", full.string(), std::strerror(errno));
 }
 
+// An array where keys are needed.
+Error no_keys(std::string_view group) {
+  if (group.empty()) return fail(Errc::Corrupt, "the outermost value must be an object with keys");
+  return fail(Errc::Corrupt, "\"{}\" must be an object with keys", group);
+}
+
 }  // namespace
 
 Result<void> scan_json(const DataTree& tree, const std::string& path, int depth,
@@ -291,8 +297,9 @@ Result<JsonIndex> JsonIndex::build(const DataTree& tree, const std::string& path
   auto& entries = index.entries_;
   DESA2VA_TRY(
       index.file_->scan(group.empty() ? 1 : 2, [&](const JsonElement& element) -> Result<void> {
-        if (element.group == group)
-          entries.push_back({content_hash(as_bytes(element.key)), element.place});
+        if (element.group != group) return {};
+        if (element.key.empty()) return no_keys(group);
+        entries.push_back({content_hash(as_bytes(element.key)), element.place});
         return {};
       }));
   std::stable_sort(entries.begin(), entries.end(),
@@ -332,6 +339,8 @@ Result<JsonEntries> list_entries(const JsonFile& file, std::string_view group) {
     }
     return {};
   }));
+  if (list.entries.empty() && !group.empty())
+    return fail(Errc::Corrupt, "{}: nothing below \"{}\"", file.path(), group);
   return list;
 }
 

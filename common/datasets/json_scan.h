@@ -69,7 +69,7 @@ class JsonFile {
 // its first place in the order and its last content, as a dictionary of the reference does.
 class JsonIndex {
  public:
-  // Of the outermost object, or of the object `group` in it.
+  // Of the outermost object, or of the object `group` in it; Corrupt when that is an array.
   static Result<JsonIndex> build(const DataTree& tree, const std::string& path,
                                  std::string_view group = {});
 
@@ -89,7 +89,7 @@ class JsonIndex {
   std::uint64_t duplicates_ = 0;
 };
 
-// The same with the keys themselves, in the order of the file.
+// The same with the keys themselves, in the order of the file; nothing below `group` is Corrupt.
 struct JsonEntry {
   std::string key;
   JsonPlace place;

@@ -14,6 +14,8 @@ namespace desa2va::datasets {
 
 namespace {
 
+constexpr std::uint64_t kMaxMediaBytes = 1ULL << 30U;  // as a shard can hold
+
 // Processor time of this thread: what decoding costs does not depend on who else is busy.
 double thread_ms() {
   timespec now{};
@@ -114,6 +116,11 @@ Result<LoadedMedia> MediaLoader::load(const std::string& path, MediaKind kind) {
 
   LoadedMedia loaded;
   loaded.ref.kind = kind;
+  if (stamp && stamp->bytes > kMaxMediaBytes) {
+    loaded.ref.path = path;
+    loaded.problem = fmt::format("larger than {}", format_bytes(kMaxMediaBytes));
+    return loaded;
+  }
   DESA2VA_ASSIGN(Buffer bytes, read(path, loaded));
   if (loaded.usable()) {
     const ContentHash hash = content_hash(bytes.bytes());

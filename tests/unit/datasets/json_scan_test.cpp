@@ -107,6 +107,16 @@ TEST_F(JsonScan, IndexFindsElementsAndTheLastOfEqualKeysCounts) {
   EXPECT_EQ(file->read(list->entries[0].place)->dump(), "[3,4]");
 }
 
+TEST_F(JsonScan, AnArrayOrNothingWhereKeysAreNeededIsCorrupt) {
+  write("[1, 2]");
+  EXPECT_EQ(JsonIndex::build(tree_, "a.json").error().code(), Errc::Corrupt);
+  write(R"({"clips": {"a": 1}})");
+  const auto file = JsonFile::open(tree_, "a.json");
+  const auto list = list_entries(*file, "videos");
+  ASSERT_FALSE(list);
+  EXPECT_THAT(list.error().message(), testing::HasSubstr("nothing below \"videos\""));
+}
+
 // A value of random shape, nested up to `depth` levels.
 Json random_json(const Random& random, std::uint64_t& draw, int depth) {
   const auto kind = random.below(draw++, depth > 0 ? 7 : 5);
