@@ -75,9 +75,10 @@ void visit_data(Config& config, Visitor& v) {
           "a separator after each turn of image data too (the reference: videos only)");
   });
   v.section("infer", [&infer = config.infer](Visitor& s) {
-    s.key("video_mode", infer.video_mode, one_of({"sa2va", "consistent"}), "",
-          "masks of a video: the prompt on its first 5 frames, then SAM-2's memory; or mask prompts "
-          "on 5 frames spread over it for SAM-2 as it was before training");
+    s.key("video_mode", infer.video_mode, one_of({"sa2va", "consistent", "every_frame"}), "",
+          "masks of a video: the prompt on its first 5 frames, then SAM-2's memory; mask prompts on 5 "
+          "frames spread over it for SAM-2 as it was before training; or the prompt on every frame "
+          "without memory, for models whose SAM-2 was never pretrained");
     s.key("mllm_frames", infer.mllm_frames, one_of({"first5", "uniform5"}), "",
           "which frames of a video the language model sees");
     s.key("text_branch_on_tracked", infer.text_branch_on_tracked, any(), "",

@@ -94,8 +94,8 @@ void add_segment(CLI::App& app, Chosen& chosen) {
                       "feed the fused mask back once: on, off (default: reprompt.enabled of the model)")
       ->check(CLI::IsMember({"on", "off"}));
   command->add_option("--video-mode", options->video_mode,
-                      "sa2va, consistent (default: infer.video_mode of the model)")
-      ->check(CLI::IsMember({"sa2va", "consistent"}));
+                      "sa2va, consistent, every_frame (default: infer.video_mode of the model)")
+      ->check(CLI::IsMember({"sa2va", "consistent", "every_frame"}));
   command->add_option("--mllm-frames", options->mllm_frames,
                       "frames the language model sees: first5, uniform5 (default: infer.mllm_frames)")
       ->check(CLI::IsMember({"first5", "uniform5"}));

@@ -101,6 +101,8 @@ class VideoFile final : public Media {
     return value < 0.1 || value > 240 ? preprocess::Rational{24, 1} : rate;
   }
 
+  std::int64_t announced() const override { return reader_.info().header_frames; }
+
   Result<std::optional<MediaFrame>> next() override {
     if (!thread_.joinable()) thread_ = exec::start_thread("decode", [this](auto) { decode(); });
     auto frame = queue_.pop();

@@ -31,6 +31,8 @@ class Media {
 
   virtual MediaKind kind() const = 0;
   virtual preprocess::Rational rate() const { return {24, 1}; }  // frames a second
+  // How many frames the container announces, 0: it does not say. May be wrong.
+  virtual std::int64_t announced() const { return 0; }
   // The next frame; empty at the end. Corrupt names the file.
   virtual Result<std::optional<MediaFrame>> next() = 0;
   // How many frames there are. A video file is decoded once for it, the first time.

@@ -5,6 +5,7 @@
 #include "common/config/load.h"
 #include "common/config/run_files.h"
 #include "common/storage/checkpoint/catalog.h"
+#include "common/storage/checkpoint/compare.h"
 #include "common/tensor/guarded.h"
 
 namespace desa2va::inference {
@@ -43,6 +44,13 @@ Result<checkpoint::CheckpointReader> open_reader(const std::string& dir,
   return checkpoint::CheckpointReader::open(store, std::move(*manifest));
 }
 
+// "DIR", "DIR@step": a run directory or a store, as init.from has it.
+Result<checkpoint::CheckpointReader> open_address(const std::string& text) {
+  DESA2VA_ASSIGN(const auto address, checkpoint::parse_address(text));
+  DESA2VA_ASSIGN(auto manifest, checkpoint::load(address));
+  return checkpoint::CheckpointReader::open(address.store, std::move(manifest));
+}
+
 // A damaged checkpoint is a matter of storage.
 Error of_storage(Error error) {
   return std::move(error).in("load the checkpoint").with_exit(ExitCode::Storage);
@@ -77,8 +85,11 @@ Result<OpenedModel> open_model(const std::string& dir, std::optional<std::uint64
 }
 
 Result<void> load_original(OpenedModel& opened, const std::string& dir, const std::string& source) {
-  const std::string from = source.empty() ? dir : source;
-  const auto reader = open_reader(from, source.empty() ? std::optional<std::uint64_t>(0) : std::nullopt);
+  // The weights named for it, else what the model itself began with: its step 0, or where that came
+  // from.
+  auto reader = source.empty() ? open_reader(dir, 0) : open_address(source);
+  if (!reader && source.empty() && !opened.config.model.init_from.empty())
+    reader = open_address(opened.config.model.init_from);
   if (!reader) {
     if (!source.empty()) return Error(reader.error()).in("infer.sam2_original");
     return fail(Errc::NotFound,

@@ -10,6 +10,7 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/sigmoid.h>
+#include <fmt/ranges.h>
 
 #include "common/tensor/guarded.h"
 #include "services/inference/answer.h"
@@ -57,16 +58,19 @@ const char* name_of(MaskBranch branch) {
 // Options over the model's own configuration.
 Result<void> apply(const SegmentRequest& request, config::Config& config) {
   const auto choose = [](std::string_view option, const std::string& value, std::string& into,
-                         std::string_view a, std::string_view b) -> Result<void> {
+                         const std::vector<std::string>& allowed) -> Result<void> {
     if (value.empty()) return {};
-    if (value != a && value != b)
-      return fail(Errc::InvalidArgument, "--{}={}: allowed are {}, {}", option, value, a, b)
+    if (std::ranges::find(allowed, value) == allowed.end())
+      return fail(Errc::InvalidArgument, "--{}={}: allowed are {}", option, value,
+                  fmt::join(allowed, ", "))
           .with_exit(ExitCode::Usage);
     into = value;
     return {};
   };
-  DESA2VA_TRY(choose("video-mode", request.video_mode, config.infer.video_mode, "sa2va", "consistent"));
-  DESA2VA_TRY(choose("mllm-frames", request.mllm_frames, config.infer.mllm_frames, "first5", "uniform5"));
+  DESA2VA_TRY(choose("video-mode", request.video_mode, config.infer.video_mode,
+                     {"sa2va", "consistent", "every_frame"}));
+  DESA2VA_TRY(
+      choose("mllm-frames", request.mllm_frames, config.infer.mllm_frames, {"first5", "uniform5"}));
   if (!request.sam2_original.empty()) config.infer.sam2_original = request.sam2_original;
   if (request.max_new_tokens) config.infer.max_new_tokens = *request.max_new_tokens;
   return {};
@@ -199,6 +203,7 @@ Result<void> Segmentation::start_predictor(MaskBranch branch) {
   options.branch = branch;
   options.text_branch_on_tracked = infer.text_branch_on_tracked;
   options.bf16_memory = infer.memory_dtype == "bfloat16";
+  options.every_frame = infer.video_mode == "every_frame";
   const auto frames = static_cast<std::int64_t>(ahead_.waiting().size());
   if (!consistent) {
     return tensor::guarded(
@@ -239,6 +244,9 @@ Result<void> Segmentation::write_frames(ResultWriter& writer) {
     progress.at(frames_);
   }
   progress.end(frames_);
+  if (media_.announced() > frames_)
+    fmt::print(stderr, "note: the file announces {} frames, {} could be decoded\n", media_.announced(),
+               frames_);
   if (damaged_ > 0)
     fmt::print(stderr, "note: {} of {} frames are damaged in the file; their masks are of what the decoder guessed\n",
                damaged_, frames_);

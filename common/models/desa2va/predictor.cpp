@@ -132,6 +132,7 @@ VideoPredictor::VideoPredictor(SamSegmenter& segmenter, const Prompts& prompts,
     : impl_(new Impl{*segmenter.impl_, options, std::min(kPromptedFrames, frames), 0, nullptr, {}}) {
   Impl& self = *impl_;
   check_branch(self.model.parts, options.branch);
+  if (options.every_frame) self.prompted = std::numeric_limits<std::int64_t>::max();
   const bool decoupled = self.model.parts.decoupler;
   const bool with_text = decoupled && options.branch != MaskBranch::Visual;
   const std::int64_t count = rows_of(prompts);
@@ -177,6 +178,7 @@ FrameMasks VideoPredictor::Impl::prompt(Group& group) {
                                      sam2::presence(output.object_score, rules), sam.no_obj_ptr,
                                      rules);
   FrameMasks masks{output.low_res.squeeze(1), output.object_score.squeeze(1), made.masks};
+  if (options.every_frame) return masks;
   group.tracker->add_prompted(number, std::move(output));
   group.tracker->encode_prompted();
   return masks;

@@ -21,6 +21,9 @@ struct PredictorOptions {
   MaskBranch branch = MaskBranch::Reprompted;
   bool text_branch_on_tracked = false;  // `infer.text_branch_on_tracked`
   bool bf16_memory = true;              // `infer.memory_dtype`
+  // `infer.video_mode=every_frame`: the prompt on all frames and no memory, as training has it; for
+  // models whose SAM-2 never learned to remember.
+  bool every_frame = false;
   std::int64_t objects_at_once = 8;     // of one decoder pass; bounds memory, not results
 };
 
@@ -48,7 +51,8 @@ class VideoPredictor {
   ~VideoPredictor();
   VideoPredictor(VideoPredictor&&) noexcept;
 
-  std::int64_t prompted_frames() const;  // the first min(5, N)
+  // The first min(5, N); with `every_frame` more than any video has.
+  std::int64_t prompted_frames() const;
   // The next frame, encoded (F = 1).
   FrameMasks next(const EncodedFrames& frame);
 

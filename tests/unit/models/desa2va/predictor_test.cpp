@@ -153,6 +153,20 @@ TEST(VideoPredictor, PromptedFramesAreThoseOfTheSegmenter) {
   }
 }
 
+TEST(VideoPredictor, WithoutMemoryEveryFrameIsThatOfTheSegmenter) {
+  World world;
+  const auto prompts = world.prompts(2);
+  PredictorOptions options;
+  options.every_frame = true;
+  VideoPredictor predictor(world.segmenter, prompts, options, kFramesAhead);
+  for (std::int64_t f = 0; f < 8; ++f) {
+    const auto encoded = world.frame(f);
+    const auto expected = world.segmenter.predict(encoded, prompts.h_t, prompts.h_v, {0, 0}, true);
+    EXPECT_TRUE(at::equal(predictor.next(encoded).final, expected.reprompted)) << "frame " << f;
+  }
+  EXPECT_EQ(predictor.retained().frames, 0U);
+}
+
 TEST(VideoPredictor, ABaselineFollowsItsOnePrompt) {
   World world("baseline");
   auto prompts = world.prompts(1);
