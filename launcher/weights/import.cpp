@@ -77,9 +77,22 @@ Result<std::vector<NamedSource>> open_sources(const ImportRequest& request) {
   return sources;
 }
 
+// A guess gives way to what the user said.
+void keep_given(const config::Loaded& given, SamShapes& shapes) {
+  std::erase_if(shapes.guessed, [&](const std::string& key) {
+    const auto origin = given.origin.find(key);
+    const bool said = origin != given.origin.end() && origin->second != "default" &&
+                      !origin->second.starts_with("preset") &&
+                      !origin->second.starts_with("sam2.variant");
+    if (said)
+      std::erase_if(shapes.keys, [&](const auto& item) { return item.starts_with(key + "="); });
+    return said;
+  });
+}
+
 // Keys of the model out of config.json and the shapes; notes say what was guessed.
 Result<std::vector<std::string>> derive_keys(const ImportRequest& request, const Plan& plan,
-                                             const config::Config& given,
+                                             const config::Loaded& given,
                                              std::vector<std::string>& notes) {
   std::vector<std::string> keys;
   auto published = read_config_json(plan.published);
@@ -98,8 +111,9 @@ Result<std::vector<std::string>> derive_keys(const ImportRequest& request, const
         lora_rank = std::to_string(info.shape[0]);
     }
   }
-  DESA2VA_ASSIGN(const SamShapes shapes,
-                 detect_sam(sam, given.model.sam2).in(request.sam2 + request.sa2va));
+  DESA2VA_ASSIGN(SamShapes shapes,
+                 detect_sam(sam, given.config.model.sam2).in(request.sam2 + request.sa2va));
+  keep_given(given, shapes);
   keys.insert(keys.end(), shapes.keys.begin(), shapes.keys.end());
   if (!shapes.guessed.empty())
     notes.push_back(
@@ -117,7 +131,12 @@ Result<config::Loaded> load_config(const ImportRequest& request,
                                    const std::vector<std::string>& overrides) {
   const std::string base = fs::current_path().string();
   if (!request.config.empty()) return config::load(request.config, overrides, base);
-  return config::load_text("", "defaults", overrides, base);
+  std::vector<std::string> keys;
+  if (!request.sa2va.empty()) {
+    DESA2VA_ASSIGN(keys, method_keys(request.sa2va));
+  }
+  keys.insert(keys.end(), overrides.begin(), overrides.end());
+  return config::load_text("", "defaults", keys, base);
 }
 
 std::int64_t rows_of(const Plan& plan) {
@@ -156,8 +175,8 @@ Result<Plan> make_plan(const ImportRequest& request, ImportReport& report) {
   plan.published = request.sa2va.empty() ? request.internvl : request.sa2va;
   if (!fs::is_directory(plan.published)) plan.published = plan.published.parent_path();
   // The file first, as the user gave it: an error in it is the user's.
-  DESA2VA_ASSIGN(const config::Loaded given, load_config(request, {}));
-  DESA2VA_ASSIGN(auto keys, derive_keys(request, plan, given.config, report.notes));
+  DESA2VA_ASSIGN(const config::Loaded given, load_config(request, request.overrides));
+  DESA2VA_ASSIGN(auto keys, derive_keys(request, plan, given, report.notes));
   DESA2VA_TRY(find_tokenizer(request, plan, report));
   keys.push_back(fmt::format("llm.vocab_size={}", report.rows));
   keys.insert(keys.end(), request.overrides.begin(), request.overrides.end());

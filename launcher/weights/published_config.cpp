@@ -89,13 +89,29 @@ Result<std::vector<std::string>> keys_from(const Json& config) {
     reader.wrong(llm + "architectures", "[\"Qwen2ForCausalLM\"]");
   reader.only(llm + "hidden_act", "silu");
   reader.only(llm + "use_sliding_window", false);
-  reader.only(llm + "rope_scaling", Json());
+  // "dynamic" changes nothing within the length the model was trained for.
+  const Json& scaling = reader.at(llm + "rope_scaling");
+  if (!scaling.is_null() && reader.at(llm + "rope_scaling.type") != "dynamic")
+    reader.wrong(llm + "rope_scaling", "null or type dynamic");
   for (const char* name :
        {"hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
         "intermediate_size", "rope_theta", "rms_norm_eps", "initializer_range"})
     reader.number(llm + name, std::string("llm.") + name);
   if (reader.failure.empty()) return std::move(reader.keys);
   return Error(Errc::InvalidArgument, reader.failure);
+}
+
+Result<std::vector<std::string>> method_keys(const std::filesystem::path& folder) {
+  const auto path = folder / "desa2va_config.json";
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::vector<std::string>();
+  const Json root = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+  if (!root.is_object() || !root.contains("keys") || !root["keys"].is_object())
+    return fail(Errc::Corrupt, "{}: is no JSON object with keys", path.string());
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : root["keys"].items())
+    keys.push_back(key + "=" + (value.is_string() ? value.get<std::string>() : value.dump()));
+  return keys;
 }
 
 Json sa2va_config(const config::Config& config, const Json& original, std::int64_t rows,

@@ -19,6 +19,10 @@ Result<nlohmann::ordered_json> read_config_json(const std::filesystem::path& fol
 // the field, for a model that this program does not have (another LLM, another pixel shuffle).
 Result<std::vector<std::string>> keys_from(const nlohmann::ordered_json& config);
 
+// Keys of the method that an export of ours put beside the published layout
+// (desa2va_config.json), as overrides; none where there is no such file.
+Result<std::vector<std::string>> method_keys(const std::filesystem::path& folder);
+
 // What the config.json of the exported model says: `original` (of the model that was imported; null
 // where the run has none) with the fields of the Sa2VA layout; `rows` of the embedding.
 nlohmann::ordered_json sa2va_config(const config::Config& config,
