@@ -85,8 +85,9 @@ void visit_places(Config& config, Visitor& v) {
               "workers", service.workers, between(0, 256), "threads",
               "that make microbatches, always the same bits; 0: the service's own thread; null: 2, "
               "none in the monolith");
-          s.key("look_ahead_bytes", service.look_ahead_bytes, at_least(1048576), "bytes",
-                "of microbatches made and not yet sent; no other is begun beyond it");
+          s.key(
+              "look_ahead_bytes", service.look_ahead_bytes, at_least(1048576), "bytes",
+              "of data alone: of microbatches made and not yet sent; no other is begun beyond it");
         }
         s.key("hosts", service.hosts, any(), "", "where replicas run; empty: this host");
       });

@@ -1,8 +1,10 @@
 #include "common/protocol/process.h"
+#include "services/data/memory.h"
 #include "services/data/service.h"
 
 int main(int argc, char** argv) {
   using namespace desa2va;
+  data::keep_memory_flat();
   return protocol::run_service(
       argc, argv, Role::Data, [](protocol::Process& process) -> Result<int> {
         const SystemClock clock;

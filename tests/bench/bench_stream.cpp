@@ -1,4 +1,7 @@
+#include <time.h>
+
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -15,13 +18,16 @@
 #include "common/storage/shards/shard_writer.h"
 #include "common/synth/synth.h"
 #include "services/data/look_ahead.h"
+#include "services/data/memory.h"
 #include "services/data/stage.h"
 #include "tests/support/temp_dir.h"
 
 // The data stream: how long until it begins, what its order costs, what it delivers. Neighbours of
 // a ratio are measured alternately; medians are printed.
 //
-//   bench_stream [SAMPLES=1200000] [ROUNDS=5]
+// Beside seconds stands the processor time they took, which a busy machine does not change.
+//
+//   bench_stream [PART=all] [SAMPLES=1200000] [ROUNDS=5]      PART: order, start, delivery, memory
 namespace desa2va {
 namespace {
 
@@ -33,16 +39,37 @@ T must(Result<T> result) {
   return std::move(*result);
 }
 
-double seconds_of(const std::function<void()>& work) {
+struct Took {
+  double seconds = 0;
+  double processor = 0;
+};
+
+double processor_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+Took took_by(const std::function<void()>& work) {
   const SystemClock clock;
   const auto start = clock.now_ns();
+  const double before = processor_seconds();
   work();
-  return static_cast<double>(clock.now_ns() - start) * 1e-9;
+  return {static_cast<double>(clock.now_ns() - start) * 1e-9, processor_seconds() - before};
 }
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
+}
+
+Took median(const std::vector<Took>& all) {
+  std::vector<double> seconds, processor;
+  for (const Took& one : all) {
+    seconds.push_back(one.seconds);
+    processor.push_back(one.processor);
+  }
+  return {median(seconds), median(processor)};
 }
 
 double resident_mib() {
@@ -70,18 +97,18 @@ void bench_order(std::uint64_t samples, int rounds) {
     grouping.by = way.by;
     grouping.heaviest_first = way.heaviest_first;
     const auto order = must(data::Order::make(members, 42, "BC", grouping));
-    std::vector<double> seconds;
+    std::vector<Took> took;
     std::uint64_t sum = 0;
     for (int round = 0; round < rounds; ++round) {
-      seconds.push_back(seconds_of([&] {
+      took.push_back(took_by([&] {
         data::OrderReader reader(order);
         for (std::uint64_t k = 0; k < order.size() / 2; ++k) {
           for (const data::Pick& pick : reader.microbatch(k)) sum += pick.item;
         }
       }));
     }
-    fmt::print("order: {:>8} samples, {:24} {:7.3f} s   (sum {})\n", order.size(), way.name,
-               median(seconds), sum % 1000);
+    fmt::print("order: {:>8} samples, {:24} {:7.3f} s, processor {:.3f} s   (sum {})\n",
+               order.size(), way.name, median(took).seconds, median(took).processor, sum % 1000);
   }
 }
 
@@ -132,22 +159,25 @@ void bench_start(const fs::path& shards, std::uint64_t samples, int rounds) {
   for (const auto grouping : {config::DataGrouping::Reference, config::DataGrouping::Cost}) {
     config.data.grouping = grouping;
     const bool by_cost = grouping == config::DataGrouping::Cost;
-    std::vector<double> open, early, late;
+    std::vector<Took> open, early, late;
     for (int round = 0; round < rounds; ++round) {
-      std::optional<data::DataStage> stage;
-      open.push_back(seconds_of([&] { stage.emplace(must(data::DataStage::open(config))); }));
+      open.push_back(took_by([&] { must(data::DataStage::open(config)); }));
       const auto first = [&](std::uint64_t step) {
         auto fresh = must(data::DataStage::open(config));
-        return seconds_of([&] { must(fresh.make(Phase::C, step * 32, step * 32)); });
+        return took_by([&] { must(fresh.make(Phase::C, step * 32, step * 32)); });
       };
       early.push_back(first(10));
       late.push_back(first(1'000'000));
     }
+    const auto print = [](const char* what, const Took& took) {
+      fmt::print("  {:42} {:9.4f} s, processor {:.4f} s\n", what, took.seconds, took.processor);
+    };
     fmt::print("start: {} samples, grouped by {}\n", samples, by_cost ? "cost" : "class");
-    fmt::print("  open                                       {:9.4f} s\n", median(open));
-    fmt::print("  first microbatch of step 10                {:9.4f} s\n", median(early));
-    fmt::print("  first microbatch of step 1000000           {:9.4f} s   ratio {:.2f}\n",
-               median(late), median(late) / median(early));
+    print("open", median(open));
+    print("first microbatch of step 10", median(early));
+    print("first microbatch of step 1000000", median(late));
+    fmt::print("  ratio of the last two, processor {:21.2f}\n",
+               median(late).processor / median(early).processor);
   }
 }
 
@@ -188,9 +218,8 @@ void import(const std::string& importer, const fs::path& root, const fs::path& o
   must(datasets::import_to_shards(job));
 }
 
-// Pictures and videos of 480 x 480 at the sizes of the published models: what decoding, tiling and
-// packing allow.
-void bench_delivery(const fs::path& work, int rounds) {
+// Pictures and videos of 480 x 480 at the sizes of the published models.
+data::DataStage shapes_stage(const fs::path& work) {
   synth::SynthRecipe recipe;
   recipe.train_images = 48;
   recipe.train_videos = 8;
@@ -206,27 +235,36 @@ void bench_delivery(const fs::path& work, int rounds) {
   import("llava", made.train(), shards / "answers");
   config::Config config = base_config(shards);
   config.data.mixture = {member("images"), member("videos"), member("answers")};
-  auto stage = must(data::DataStage::open(config));
-  const std::uint64_t epoch = stage.epoch_size() / 2;
+  return must(data::DataStage::open(config));
+}
 
+// What decoding, tiling and packing allow, with workers and without.
+void bench_delivery(data::DataStage& stage, int rounds) {
+  const std::uint64_t epoch = stage.epoch_size() / 2;
   constexpr std::array kWorkers = {0, 1, 2};
-  std::array<std::vector<double>, kWorkers.size()> samples, tokens, mib;
+  std::array<std::vector<Took>, kWorkers.size()> took;
+  Delivered sum;
   for (int round = 0; round < rounds; ++round) {
     for (std::size_t w = 0; w < kWorkers.size(); ++w) {
-      Delivered sum;
-      const double seconds = seconds_of([&] { sum = deliver(stage, kWorkers[w], 0, epoch); });
-      samples[w].push_back(static_cast<double>(sum.samples) / seconds);
-      tokens[w].push_back(static_cast<double>(sum.tokens) / seconds);
-      mib[w].push_back(static_cast<double>(sum.bytes) / seconds / (1 << 20));
+      took[w].push_back(took_by([&] { sum = deliver(stage, kWorkers[w], 0, epoch); }));
     }
   }
+  const auto samples = static_cast<double>(sum.samples);
+  const auto tokens = static_cast<double>(sum.tokens);
   for (std::size_t w = 0; w < kWorkers.size(); ++w) {
+    const Took t = median(took[w]);
     fmt::print(
-        "delivery: {} workers {:8.1f} samples/s {:9.0f} tokens/s {:7.1f} MiB/s   ratio {:.2f}\n",
-        kWorkers[w], median(samples[w]), median(tokens[w]), median(mib[w]),
-        median(samples[w]) / median(samples[0]));
+        "delivery: {} workers {:7.1f} samples/s {:8.0f} tokens/s {:7.1f} MiB/s  a processor "
+        "second: "
+        "{:.1f} samples, {:.0f} tokens\n",
+        kWorkers[w], samples / t.seconds, tokens / t.seconds,
+        static_cast<double>(sum.bytes) / t.seconds / (1 << 20), samples / t.processor,
+        tokens / t.processor);
   }
+}
 
+void bench_memory(data::DataStage& stage) {
+  const std::uint64_t epoch = stage.epoch_size() / 2;
   fmt::print("resident memory after each of ten epochs, MiB:");
   for (std::uint64_t pass = 0; pass < 10; ++pass) {
     deliver(stage, 2, pass * epoch, epoch);
@@ -236,14 +274,28 @@ void bench_delivery(const fs::path& work, int rounds) {
 }
 
 int run(int argc, char** argv) {
-  const std::uint64_t samples = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'200'000;
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
+  const std::string part = argc > 1 ? argv[1] : "all";
+  const std::uint64_t samples = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1'200'000;
+  const int rounds = argc > 3 ? std::atoi(argv[3]) : 5;
+  const bool all = part == "all";
+  data::keep_memory_flat();
   const test::TempDir dir;
-  bench_order(1'000'000, rounds);
-  bench_delivery(dir.path(), rounds);
-  fs::copy(dir.path() / "shapes" / "tokenizer", dir.path() / "start" / "tokenizer",
-           fs::copy_options::recursive);
-  bench_start(dir.path() / "start", samples, rounds);
+  if (all || part == "order") bench_order(1'000'000, rounds);
+  if (all || part == "delivery" || part == "memory") {
+    auto stage = shapes_stage(dir.path());
+    if (part != "memory") bench_delivery(stage, rounds);
+    if (part != "delivery") bench_memory(stage);
+  }
+  if (all || part == "start") {
+    // Any tokenizer will do.
+    synth::SynthRecipe recipe;
+    recipe.train_images = recipe.train_videos = recipe.heldout_images = recipe.heldout_videos = 1;
+    recipe.qa_images = 1;
+    const auto made = must(synth::make(recipe, dir.path() / "words"));
+    fs::create_directories(dir.path() / "start");
+    fs::copy(made.tokenizer(), dir.path() / "start" / "tokenizer", fs::copy_options::recursive);
+    bench_start(dir.path() / "start", samples, rounds);
+  }
   return 0;
 }
 
