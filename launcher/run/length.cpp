@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "common/datasets/sample.h"
+#include "common/datasets/split_numbers.h"
 #include "common/storage/shards/shard_reader.h"
 
 namespace desa2va::launcher {
@@ -16,33 +17,19 @@ bool has_masks(SampleKind kind) {
   return kind == SampleKind::ImageRef || kind == SampleKind::VideoRef || kind == SampleKind::Gcg;
 }
 
-// Usable samples of the split; a data set with one split has nothing to filter.
-Result<std::int64_t> count_usable(const shards::ShardReader& reader, const std::string& split) {
-  const auto& facts = reader.catalog().facts;
-  const auto splits = facts.find("splits");
-  if (split.empty() || (splits != facts.end() && splits->second == split))
-    return static_cast<std::int64_t>(reader.usable().size());
-  const std::string prefix = reader.catalog().dataset + "/" + split + "/";
-  std::int64_t count = 0;
-  for (const std::uint64_t number : reader.usable()) {
-    DESA2VA_ASSIGN(const auto record, reader.sample(number));
-    count += record.key.starts_with(prefix) ? 1 : 0;
-  }
-  return count;
-}
-
 Result<void> add_member(const config::Config& config, const config::DatasetConfig& member,
                         EpochSize& size) {
   DESA2VA_ASSIGN(const auto reader, shards::ShardReader::open(
                                         std::filesystem::path(config.data.shards) / member.name));
-  DESA2VA_ASSIGN(std::int64_t samples, count_usable(reader, member.split));
-  if (member.max_items) samples = std::min(samples, *member.max_items);
-  samples *= member.repeats;
-  size.samples += samples;
-  if (samples == 0) return {};
-  DESA2VA_ASSIGN(const auto record, reader.sample(reader.usable().front()));
+  DESA2VA_ASSIGN(auto numbers, datasets::numbers_of_split(reader, member.split));
+  if (member.max_items) numbers.keep(static_cast<std::uint64_t>(*member.max_items));
+  if (numbers.size() == 0) return {};
+  const auto places = static_cast<std::int64_t>(datasets::places_in_epoch(
+      numbers.size(), static_cast<std::uint64_t>(member.repeats), member.weight));
+  size.samples += places;
+  DESA2VA_ASSIGN(const auto record, reader.sample(numbers[0]));
   DESA2VA_ASSIGN(const auto sample, datasets::decode_sample(record.payload.bytes()));
-  if (has_masks(sample.kind)) size.with_masks += samples;
+  if (has_masks(sample.kind)) size.with_masks += places;
   return {};
 }
 

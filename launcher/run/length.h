@@ -9,7 +9,8 @@
 // The length of a run that is given in epochs.
 namespace desa2va::launcher {
 
-// What one epoch of the mixture holds: usable samples of the split, after max_items, times repeats.
+// What one epoch of the mixture holds: usable samples of the split, after max_items, times repeats
+// and weight.
 struct EpochSize {
   std::int64_t samples = 0;
   std::int64_t with_masks = 0;  // of them, those that phase A trains on

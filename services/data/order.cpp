@@ -1,9 +1,9 @@
 #include "services/data/order.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "common/base/random.h"
+#include "common/datasets/split_numbers.h"
 
 namespace desa2va::data {
 
@@ -51,12 +51,8 @@ Result<Order> Order::make(std::vector<MixtureMember> members, std::uint64_t seed
   return order;
 }
 
-std::uint64_t Order::places(const MixtureMember& member) const {
-  if (member.items == 0) return 0;
-  if (member.weight == 1) return member.items * member.repeats;
-  const double wanted =
-      std::nearbyint(static_cast<double>(member.items * member.repeats) * member.weight);
-  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+std::uint64_t Order::places(const MixtureMember& member) {
+  return datasets::places_in_epoch(member.items, member.repeats, member.weight);
 }
 
 // Entries of a member in the reference's list of lengths.

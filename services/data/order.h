@@ -70,7 +70,7 @@ class Order {
   Pick pick(std::uint64_t epoch, std::uint64_t index) const;  // in the concatenated mixture
   std::uint32_t member_at(std::uint64_t index) const;
   std::uint32_t class_at(std::uint64_t index) const;  // member by the (quirky) list of lengths
-  std::uint64_t places(const MixtureMember& member) const;
+  static std::uint64_t places(const MixtureMember& member);
   std::uint64_t listed(const MixtureMember& member) const;
 
   std::vector<MixtureMember> members_;

@@ -35,7 +35,7 @@ Result<Source> open_source(const config::Config& config, const config::DatasetCo
                 {},
                 SampleKind::ImageQa,
                 {}};
-  auto numbers = numbers_of_split(*source.reader, dataset.split);
+  auto numbers = datasets::numbers_of_split(*source.reader, dataset.split);
   if (!numbers) return data_error(std::move(numbers.error()), source);
   source.numbers = std::move(*numbers);
   if (source.numbers.size() == 0) {

@@ -8,8 +8,8 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "common/datasets/sample.h"
+#include "common/datasets/split_numbers.h"
 #include "common/storage/shards/shard_reader.h"
-#include "services/data/numbers.h"
 #include "services/data/order.h"
 
 // The members of the mixture as opened shards.
@@ -18,7 +18,7 @@ namespace desa2va::data {
 struct Source {
   std::string name;  // of the mixture
   std::shared_ptr<const shards::ShardReader> reader;
-  Numbers numbers;  // usable samples of the split, after max_items
+  datasets::Numbers numbers;  // usable samples of the split, after max_items
   datasets::SampleKind kind = datasets::SampleKind::ImageQa;
   MixtureMember member;
 

@@ -94,6 +94,7 @@ struct ShardReader::Impl {
   }
 
   Result<void> read_costs() {
+    costs.reserve(catalog.samples);
     DESA2VA_TRY(index->walk("c", [&](std::string_view key, ByteSpan value) -> Result<bool> {
       if (key.empty() || key[0] != 'c') return false;
       DESA2VA_ASSIGN(auto block, decode_costs(value));

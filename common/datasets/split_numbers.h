@@ -7,7 +7,7 @@
 #include "common/base/result.h"
 #include "common/storage/shards/shard_reader.h"
 
-namespace desa2va::data {
+namespace desa2va::datasets {
 
 // The numbers of the samples of a shard that can be drawn: a stretch of it without the broken ones,
 // in constant memory, or a list. Immutable.
@@ -33,4 +33,8 @@ class Numbers {
 // nothing is read but the keys at the ends; else every key is.
 Result<Numbers> numbers_of_split(const shards::ShardReader& reader, const std::string& split);
 
-}  // namespace desa2va::data
+// How many places of an epoch a member of the mixture with so many items takes: each of them
+// repeats * weight times on average; at least one place, unless there is no item.
+std::uint64_t places_in_epoch(std::uint64_t items, std::uint64_t repeats, double weight);
+
+}  // namespace desa2va::datasets

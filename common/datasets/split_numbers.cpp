@@ -1,11 +1,12 @@
-#include "services/data/numbers.h"
+#include "common/datasets/split_numbers.h"
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <sstream>
 
-namespace desa2va::data {
+namespace desa2va::datasets {
 
 namespace {
 
@@ -102,4 +103,11 @@ Result<Numbers> numbers_of_split(const shards::ShardReader& reader, const std::s
   return Numbers(std::move(list));
 }
 
-}  // namespace desa2va::data
+std::uint64_t places_in_epoch(std::uint64_t items, std::uint64_t repeats, double weight) {
+  if (items == 0) return 0;
+  if (weight == 1) return items * repeats;
+  const double wanted = std::nearbyint(static_cast<double>(items * repeats) * weight);
+  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+}
+
+}  // namespace desa2va::datasets

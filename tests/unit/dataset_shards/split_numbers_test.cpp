@@ -1,11 +1,11 @@
-#include "services/data/numbers.h"
+#include "common/datasets/split_numbers.h"
 
 #include <gtest/gtest.h>
 
 #include "common/storage/shards/shard_writer.h"
 #include "tests/support/temp_dir.h"
 
-namespace desa2va::data {
+namespace desa2va::datasets {
 namespace {
 
 std::vector<std::uint64_t> list(const Numbers& numbers) {
@@ -80,4 +80,4 @@ TEST(Numbers, AnAccountThatIsNotTrueIsNotBelieved) {
 }
 
 }  // namespace
-}  // namespace desa2va::data
+}  // namespace desa2va::datasets
