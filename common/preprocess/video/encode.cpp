@@ -147,9 +147,9 @@ struct Mp4Encoder::State {
     DESA2VA_TRY(check_size(width, height, options));
     DESA2VA_ASSIGN(codec, open_x264(width, height, options));
     DESA2VA_TRY(writer.open(*codec, file));
-    scaler.reset(sws_getContext(
-        width, height, AV_PIX_FMT_RGB24, width, height, AV_PIX_FMT_YUV420P,
-        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT, nullptr, nullptr, nullptr));
+    scaler.reset(sws_getContext(width, height, AV_PIX_FMT_RGB24, width, height, AV_PIX_FMT_YUV420P,
+                                SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT,
+                                nullptr, nullptr, nullptr));
     frame.reset(av_frame_alloc());
     frame->format = AV_PIX_FMT_YUV420P;
     frame->width = width;
@@ -191,7 +191,9 @@ Result<Mp4Encoder> Mp4Encoder::create(const std::filesystem::path& file, int wid
   return Mp4Encoder(std::move(state));
 }
 
-Result<void> Mp4Encoder::add(const Image& frame) { return state_->add(frame); }
+Result<void> Mp4Encoder::add(const Image& frame) {
+  return state_->add(frame);
+}
 
 Result<void> Mp4Encoder::finish() {
   DESA2VA_TRY(state_->flush());

@@ -84,7 +84,13 @@ class Decoder {
  public:
   static Result<std::unique_ptr<Decoder>> open(const AVCodecParameters& parameters);
 
-  void restart() { avcodec_flush_buffers(codec_.get()); }
+  // `show_all`: also frames of which the decoder cannot tell whether it has recovered since it
+  // began (an H.264 decoder that is drained early knows that only of the first).
+  void restart(bool show_all = false) {
+    avcodec_flush_buffers(codec_.get());
+    codec_->flags &= ~AV_CODEC_FLAG_OUTPUT_CORRUPT;
+    if (show_all) codec_->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
+  }
   // An error means that this packet (or the end) could not be decoded; go on with receive.
   Result<void> send(const Packet& packet, std::uint32_t number);
   Result<void> send_end();

@@ -155,7 +155,10 @@ Result<void> VideoReader::visit_frames(const VideoIndex& index,
         });
       };
       NeededPackets needed(run, index, frames, state);
-      state.start_at(whole ? 0 : run.start);
+      // Frames are compared with the index, so those that the decoder doubts may come as well.
+      const bool known = std::all_of(run.frames.begin(), run.frames.end(),
+                                     [&](std::uint32_t n) { return index.frames[n].content != 0; });
+      state.start_at(whole ? 0 : run.start, known && !whole);
       while (done < run.frames.size() && due.good() && state.next_packet < run.end) {
         if (how == Thoroughness::Planned && !needed.needed(state.next_packet)) {
           ++state.next_packet;

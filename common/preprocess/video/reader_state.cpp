@@ -45,8 +45,8 @@ std::vector<std::uint32_t> VideoReader::State::claimed_starts() const {
   return starts;
 }
 
-void VideoReader::State::start_at(std::uint32_t packet) {
-  decoder->restart();
+void VideoReader::State::start_at(std::uint32_t packet, bool show_all) {
+  decoder->restart(show_all);
   next_packet = packet;
   ended = false;
   damage.clear();

@@ -48,7 +48,7 @@ struct VideoReader::State final : PacketFacts {
     return syntax.traits(container.packets[packet].bytes).disposable;
   }
 
-  void start_at(std::uint32_t packet);
+  void start_at(std::uint32_t packet, bool show_all = false);
   void note_damage(std::uint32_t packet);
   // Frames shown before the next start hang on the damage too, though they follow it in the file.
   bool is_damaged(std::uint32_t packet) const;

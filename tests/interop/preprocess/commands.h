@@ -35,10 +35,10 @@ void add_image_commands(Commands& commands);
 //   from_tiktoken FILE FOLDER          the published vocabulary, in files
 //   encode                             text -> ids, 32 bits each
 void add_text_commands(Commands& commands);
+//   make_video PATH W H FRAMES GOP     writes an H.264 MP4
 //   video PATH                         reads and scans it -> frames packets
-//   all rgb|planes                     decodes every frame -> frames decoded
-//   sample I,J,K...                    opens from the index, decodes these -> frames decoded
-//   frame I                            -> width height, RGB
+//   all                                opens from the index, decodes all to RGB -> frames packets
+//   sample I,J,K...                    the same of some frames
 void add_video_commands(Commands& commands);
 
 template <class Work>

@@ -44,12 +44,11 @@ FramePtr noise(const Format& format, int width, int height, std::uint64_t seed) 
 }
 
 std::vector<std::uint8_t> by_swscale(const AVFrame& frame, int matrix, bool full_range) {
-  const ScalerPtr scaler(
-      sws_getContext(frame.width, frame.height, static_cast<AVPixelFormat>(frame.format),
-                     frame.width, frame.height, AV_PIX_FMT_RGB24,
-                     SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP |
-                         SWS_BITEXACT,
-                     nullptr, nullptr, nullptr));
+  const ScalerPtr scaler(sws_getContext(
+      frame.width, frame.height, static_cast<AVPixelFormat>(frame.format), frame.width,
+      frame.height, AV_PIX_FMT_RGB24,
+      SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT,
+      nullptr, nullptr, nullptr));
   sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(matrix), full_range,
                            sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
   const FramePtr out(av_frame_alloc());
@@ -72,9 +71,9 @@ std::vector<std::uint8_t> by_kernels(const YuvKernels& kernels, const AVFrame& f
     planes.planes[i] = frame.data[i];
     planes.strides[i] = frame.linesize[i];
   }
-  const Image image = YuvToRgb(kernels).convert(
-      planes, {frame.width, frame.height, format.shift_x, format.shift_y},
-      yuv_colors({table[0], table[1], table[2], table[3]}, full_range));
+  const Image image =
+      YuvToRgb(kernels).convert(planes, {frame.width, frame.height, format.shift_x, format.shift_y},
+                                yuv_colors({table[0], table[1], table[2], table[3]}, full_range));
   return {image.pixels().begin(), image.pixels().end()};
 }
 
