@@ -58,23 +58,33 @@ Result<void> each_json_file(
     DESA2VA_ASSIGN(const Json document, read_json_file(path));
     return reading(path, [&] { return visit(path, document); });
   }
-  std::vector<fs::path> files;
-  for (fs::recursive_directory_iterator
-           it(path, fs::directory_options::skip_permission_denied, error),
-       end;
-       !error && it != end; it.increment(error)) {
-    if (it->is_regular_file(error) && (it->path().extension() == ".json" || is_lines(it->path())))
-      files.push_back(it->path());
-  }
-  if (error) return fail(Errc::InvalidArgument, "{}: {}", path.string(), error.message());
+  DESA2VA_ASSIGN(const auto files, files_below(path, {".json", ".jsonl", ".ndjson"}));
   if (files.empty())
     return fail(Errc::NotFound, "{}: the folder holds no .json or .jsonl file", path.string());
-  std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
     DESA2VA_ASSIGN(const Json document, read_json_file(file));
     DESA2VA_TRY(reading(file, [&] { return visit(file, document); }));
   }
   return {};
+}
+
+Result<std::vector<fs::path>> files_below(const fs::path& folder,
+                                          std::initializer_list<const char*> extensions) {
+  constexpr int kMaxDepth = 8;  // a link to a folder above itself ends here
+  std::vector<fs::path> files;
+  std::error_code error;
+  fs::recursive_directory_iterator it(folder, fs::directory_options::follow_directory_symlink,
+                                      error);
+  for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error)) {
+    if (it.depth() >= kMaxDepth) it.disable_recursion_pending();
+    std::error_code ignored;
+    const bool wanted =
+        std::find(extensions.begin(), extensions.end(), it->path().extension()) != extensions.end();
+    if (wanted && it->is_regular_file(ignored)) files.push_back(it->path());
+  }
+  if (error) return fail(Errc::InvalidArgument, "{}: {}", folder.string(), error.message());
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 Result<std::string> text_id(const Json& value, const std::string& what) {

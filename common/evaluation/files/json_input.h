@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/datasets/json_tools.h"
@@ -20,6 +21,11 @@ Result<Json> read_json_file(const std::filesystem::path& path);
 Result<void> each_json_file(
     const std::filesystem::path& path,
     const std::function<Result<void>(const std::filesystem::path&, const Json&)>& visit);
+
+// All files below a folder with one of some extensions (".png"), sorted; links to folders are
+// followed, to a depth that any layout has. InvalidArgument where a folder cannot be read.
+Result<std::vector<std::filesystem::path>> files_below(
+    const std::filesystem::path& folder, std::initializer_list<const char*> extensions);
 
 // Runs `read`, which looks into values of `file`; what nlohmann throws becomes Corrupt.
 Result<void> reading(const std::filesystem::path& file, const std::function<Result<void>()>& read);

@@ -34,14 +34,11 @@ class PngTree final : public MaskSource {
     auto tree = std::make_unique<PngTree>();
     tree->root_ = root;
     std::map<std::string, std::vector<std::string>> found;
-    std::error_code error;
-    for (fs::recursive_directory_iterator it(root, error), end; !error && it != end;
-         it.increment(error)) {
-      if (it->path().extension() != ".png" || !it->is_regular_file(error)) continue;
-      const fs::path folder = it->path().lexically_relative(root).parent_path();
-      found[folder.empty() ? "." : folder.generic_string()].push_back(it->path().stem().string());
+    DESA2VA_ASSIGN(const auto files, files_below(root, {".png"}));
+    for (const fs::path& file : files) {
+      const fs::path folder = file.lexically_relative(root).parent_path();
+      found[folder.empty() ? "." : folder.generic_string()].push_back(file.stem().string());
     }
-    if (error) return fail(Errc::InvalidArgument, "{}: {}", root.string(), error.message());
     if (found.empty())
       return fail(
           Errc::NotFound,

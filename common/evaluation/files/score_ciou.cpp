@@ -100,18 +100,15 @@ class QueryReader {
 
 // <id>.png below the folder: what is not 0 is the object.
 Result<void> read_pictures(const fs::path& root, QueryMasks& into) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end;
-       it.increment(error)) {
-    if (it->path().extension() != ".png" || !it->is_regular_file(error)) continue;
-    std::ifstream file(it->path(), std::ios::binary);
+  DESA2VA_ASSIGN(const auto files, files_below(root, {".png"}));
+  for (const fs::path& path : files) {
+    std::ifstream file(path, std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-    DESA2VA_ASSIGN(auto image, preprocess::decode_indices(as_bytes(bytes)).in(it->path().string()));
+    DESA2VA_ASSIGN(auto image, preprocess::decode_indices(as_bytes(bytes)).in(path.string()));
     const preprocess::Mask mask{image.width, image.height, std::move(image.indices)};
-    into[it->path().lexically_relative(root).replace_extension().generic_string()] =
+    into[path.lexically_relative(root).replace_extension().generic_string()] =
         preprocess::encode_rle(mask);
   }
-  if (error) return fail(Errc::InvalidArgument, "{}: {}", root.string(), error.message());
   return {};
 }
 

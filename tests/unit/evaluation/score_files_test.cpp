@@ -99,6 +99,16 @@ TEST_F(ScoreFiles, JfWantsFoldersThatAreThereAndHaveSomethingInCommon) {
   reason(score_jf(request("other", "truth")), Errc::NotFound);
 }
 
+TEST_F(ScoreFiles, JfFollowsLinksToFolders) {
+  png("data/goat/00000.png", {0, 1});
+  fs::create_directories(dir_ / "truth");
+  fs::create_directory_symlink(dir_ / "data/goat", dir_ / "truth/goat");
+  fs::create_directory_symlink(dir_ / "truth", dir_ / "truth/loop");
+  const auto report = score_jf(request("data", "truth"));
+  ASSERT_TRUE(report.has_value()) << report.error().message();
+  EXPECT_EQ(report->document["sequences"]["goat"]["J_mean"], 1.0);
+}
+
 TEST_F(ScoreFiles, JfReadsMasksOfExpressions) {
   const std::string mask = R"({"size": [1, 4], "counts": [1, 2, 1]})";
   text("truth.json", R"({"v": {"0": {"masks": [)" + mask + ", null]}, \"1\": [null, null]}}");

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/evaluation/sets/records.h"
+
+// Records on disk: records-<part>.jsonl in the folder of an evaluation, one line a query. A process
+// that was killed leaves at most half a line, which reading ignores and writing cuts off.
+namespace desa2va::evaluation {
+
+// All records of a folder, the first of each id, in the order of their ids. Corrupt names file and
+// line. A folder that is not there has none.
+Result<std::vector<Record>> read_records(const std::filesystem::path& folder);
+// Their ids alone.
+Result<std::set<std::string>> read_record_ids(const std::filesystem::path& folder);
+
+// Appends lines, each complete on disk (for other processes, not for a power cut) on return. One
+// writer a file.
+class LineWriter {
+ public:
+  // Opens, and cuts a half line at the end.
+  static Result<LineWriter> open(const std::filesystem::path& file);
+  // Overloaded (exit 6): no space.
+  Result<void> add(const Record& line);
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  explicit LineWriter(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
+  std::unique_ptr<std::FILE, Close> file_;
+  std::string name_;
+};
+
+std::filesystem::path records_file(const std::filesystem::path& folder, std::int64_t part);
+// Masks of the branch that counts, for servers and other programs:
+//   {"video": .., "expression": .., "prediction_masks": [RLE, ..]}
+std::filesystem::path predictions_file(const std::filesystem::path& folder, std::int64_t part);
+
+}  // namespace desa2va::evaluation
