@@ -9,6 +9,7 @@
 #include "common/runtime/supervision/supervisor.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/eval_score.h"
+#include "launcher/commands/eval_set.h"
 #include "launcher/run/report.h"
 #include "launcher/run/topology.h"
 #include "launcher/run/watch.h"
@@ -23,6 +24,7 @@ struct EvalOptions {
   bool no_drawings = false;
   bool json = false;
   ScoreOptions score;
+  SetOptions set;
 };
 
 Result<ExitCode> eval_command(const EvalOptions& options) {
@@ -40,6 +42,16 @@ Result<ExitCode> eval_command(const EvalOptions& options) {
                 "eval wants a run directory, or --score with files to compare");
   if (!score.predictions.empty() || !score.truth.empty())
     return fail(Errc::InvalidArgument, "--predictions and --truth go with --score");
+  if (!options.set.set.empty()) {
+    SetOptions request = options.set;
+    request.model = options.run_dir;
+    request.step = options.step;
+    request.samples = options.samples;
+    if (options.no_drawings) request.worst = 0;
+    request.threads = score.threads;
+    request.json = options.json;
+    return evaluate_set(request);
+  }
   EvalRequest request;
   request.run_dir = std::filesystem::absolute(options.run_dir).lexically_normal().string();
   if (request.run_dir.ends_with('/')) request.run_dir.pop_back();
@@ -99,7 +111,8 @@ void add_eval(CLI::App& app, Chosen& chosen) {
       "eval", "score a run on its held-out data and draw what it predicts, or score files");
   command->add_option("RUN", options->run_dir, "run directory");
   command->add_option("--step", options->step, "checkpoint to score (default: the newest)");
-  command->add_option("--samples", options->samples, "samples to score (default: eval.samples)");
+  command->add_option("--samples", options->samples,
+                      "samples to score (default: eval.samples; of a set: all)");
   command->add_flag("--no-drawings", options->no_drawings, "scores only (default: draw too)");
   command->add_flag("--json", options->json, "the report as one JSON document on standard output");
   auto* score = command->add_option_group(
@@ -116,6 +129,30 @@ void add_eval(CLI::App& app, Chosen& chosen) {
       ->add_option("--threads", options->score.threads,
                    "threads to score with (default 0: one per processor)")
       ->check(CLI::Range(0, 1024));
+  auto* set = command->add_option_group(
+      "a whole set", "the paper's metrics of a model on an evaluation set in shards");
+  SetOptions& of_set = options->set;
+  set->add_option(
+      "--set", of_set.set,
+      "refcoco, refcoco+, refcocog, mevis, refdavis, reytvos, revos, refsav, gcg, seed, "
+      "videomme");
+  set->add_option("--split", of_set.split, "split to score (default: the one the paper scores)");
+  set->add_option("--shards", of_set.shards,
+                  "directory of the shards (default: data.shards of the model)");
+  set->add_option("--out", of_set.out,
+                  "folder for records, scores.json and worst cases (default: RUN/eval/SET-SPLIT)");
+  set->add_option("--branch", of_set.branch,
+                  "whose masks count: visual, text, fused, reprompted (default: the last it has)");
+  set->add_flag("--all-branches", of_set.all_branches,
+                "follow every branch through videos (default: the one that counts)");
+  set->add_option("--replicas", of_set.replicas, "processes that share the work (default 1)")
+      ->check(CLI::Range(1, 64));
+  set->add_option("--max-new-tokens", of_set.max_new_tokens,
+                  "tokens of one answer (default: infer.max_new_tokens of the model)")
+      ->check(CLI::Range(1, 8192));
+  set->add_option("--worst", of_set.worst, "drawings of the worst cases (default 8)")
+      ->check(CLI::Range(0, 1000));
+  set->add_flag("--restart", of_set.restart, "drop the records that are there (default: go on)");
   command->callback(
       [&chosen, options] { chosen.action = [options] { return eval_command(*options); }; });
 }

@@ -7,6 +7,7 @@
 #include "services/inference/arguments.h"
 #include "services/inference/evaluation.h"
 #include "services/inference/segment.h"
+#include "services/inference/set_evaluation.h"
 
 // desa2va-inference VERB --name=value ...: what `desa2va eval` and `desa2va segment` start; the
 // launcher itself never links LibTorch.
@@ -32,6 +33,35 @@ int eval_run(const inference::Words& words) {
   if (!config) return supervision::report_failure(config.error(), readiness);
   readiness.announce();
   const auto done = inference::evaluate(*config, request);
+  return done ? 0 : supervision::report_failure(done.error(), readiness);
+}
+
+// One replica of an evaluation of a whole set.
+int eval_set(const inference::Words& words) {
+  inference::SetRequest request;
+  int ready_fd = -1;
+  const auto parsed = words.each("eval", [&](inference::Words::Option& option) {
+    option.text("--model", request.model);
+    option.number("--step", request.step);
+    option.text("--set", request.set);
+    option.text("--split", request.split);
+    option.text("--shards", request.shards);
+    option.text("--out", request.out);
+    option.text("--branch", request.branch);
+    option.flag("--all-branches", request.all_branches);
+    option.number("--samples", request.samples);
+    option.number("--max-new-tokens", request.max_new_tokens);
+    option.number("--worst", request.worst);
+    option.number("--part", request.part);
+    option.number("--parts", request.parts);
+    option.number("--threads", request.threads);
+    option.number("--ready-fd", ready_fd);
+  });
+  supervision::Readiness readiness(ready_fd);
+  if (!parsed) return supervision::report_failure(parsed.error(), readiness);
+  readiness.announce();
+  supervision::StopSignals signals;
+  const auto done = inference::evaluate_set(request, [&] { return signals.requested(); });
   return done ? 0 : supervision::report_failure(done.error(), readiness);
 }
 
@@ -76,6 +106,7 @@ int main(int argc, char** argv) {
   const std::string_view verb = argc > 1 ? argv[1] : "";
   const inference::Words words(argc, argv);
   if (verb == "eval") return eval_run(words);
+  if (verb == "eval-set") return eval_set(words);
   if (verb == "segment") return segment(words);
   fmt::print(stderr, "desa2va-inference is started by `desa2va eval` and `desa2va segment`\n");
   return static_cast<int>(ExitCode::Usage);

@@ -1,0 +1,353 @@
+#include "services/inference/set_evaluation.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <thread>
+
+#include <ATen/ops/cat.h>
+
+#include "common/evaluation/sets/record_files.h"
+#include "common/preprocess/image/encode.h"
+#include "common/tensor/guarded.h"
+#include "services/inference/answer.h"
+#include "services/inference/ask.h"
+#include "services/inference/draw.h"
+#include "services/inference/frame_masks.h"
+#include "services/inference/open_model.h"
+#include "services/inference/set_samples.h"
+
+namespace desa2va::inference {
+namespace {
+
+namespace fs = std::filesystem;
+using datasets::Sample;
+using evaluation::EvaluationSet;
+using evaluation::Query;
+using models::MaskBranch;
+using preprocess::Image;
+
+constexpr std::uint32_t kFramesAtOnce = 16;  // of a video, decoded in one go
+
+Error stopped_early() {
+  return Error(Errc::Cancelled, "interrupted").with_exit(ExitCode::Interrupted);
+}
+
+struct NamedBranch {
+  const char* name;
+  MaskBranch branch;
+};
+
+std::vector<NamedBranch> branches_of(const config::Config& config) {
+  std::vector<NamedBranch> all = {{"visual", MaskBranch::Visual}};
+  if (!config::has_decoupling(config.preset)) return all;
+  all.push_back({"text", MaskBranch::Text});
+  all.push_back({"fused", MaskBranch::Fused});
+  if (config.model.decoupler.reprompt_enabled)
+    all.push_back({"reprompted", MaskBranch::Reprompted});
+  return all;
+}
+
+// Those followed through videos; the one that counts is last.
+Result<std::vector<NamedBranch>> followed(const SetRequest& request, const config::Config& config) {
+  std::vector<NamedBranch> all = branches_of(config);
+  if (request.branch.empty()) {
+    if (!request.all_branches) all.erase(all.begin(), all.end() - 1);
+    return all;
+  }
+  const auto named = std::find_if(all.begin(), all.end(), [&](const NamedBranch& branch) {
+    return branch.name == request.branch;
+  });
+  if (named == all.end()) {
+    std::string allowed;
+    for (const NamedBranch& branch : all)
+      allowed += std::string(allowed.empty() ? "" : ", ") + branch.name;
+    return fail(Errc::InvalidArgument, "--branch={}: this model has {}", request.branch, allowed)
+        .with_exit(ExitCode::Usage);
+  }
+  std::rotate(named, named + 1, all.end());
+  if (!request.all_branches) all.erase(all.begin(), all.end() - 1);
+  return all;
+}
+
+// A query with its answer in words; which rows of the states are its [SEG].
+struct Asked {
+  Query query;
+  evaluation::Answer answer;
+  std::size_t first_row = 0;
+  std::size_t rows = 0;
+};
+
+class SetEvaluation {
+ public:
+  SetEvaluation(const SetRequest& request, const EvaluationSet& set, OpenedModel& opened,
+                SetSamples& samples, std::vector<NamedBranch> branches,
+                const std::function<bool()>& stopped)
+      : request_(request),
+        set_(set),
+        opened_(opened),
+        samples_(samples),
+        branches_(std::move(branches)),
+        stopped_(stopped) {}
+
+  Result<void> run() {
+    const fs::path out = request_.out;
+    DESA2VA_ASSIGN(done_, evaluation::read_record_ids(out));
+    DESA2VA_ASSIGN(auto records,
+                   evaluation::LineWriter::open(evaluation::records_file(out, request_.part)));
+    records_ = std::make_unique<evaluation::LineWriter>(std::move(records));
+    if (set_.kind == evaluation::SetKind::Video) {
+      DESA2VA_ASSIGN(auto predictions, evaluation::LineWriter::open(
+                                           evaluation::predictions_file(out, request_.part)));
+      predictions_ = std::make_unique<evaluation::LineWriter>(std::move(predictions));
+    }
+    return samples_.each([&](std::uint64_t number, const Sample& sample) -> Result<void> {
+      const auto parts = static_cast<std::uint64_t>(request_.parts);
+      if (number % parts != static_cast<std::uint64_t>(request_.part)) return {};
+      if (request_.samples && number >= static_cast<std::uint64_t>(*request_.samples)) return {};
+      return evaluate(sample);
+    });
+  }
+
+ private:
+  bool is_video(const Sample& sample) const {
+    return sample.kind == datasets::SampleKind::VideoRef ||
+           sample.kind == datasets::SampleKind::VideoQa;
+  }
+
+  Result<void> evaluate(const Sample& sample) {
+    DESA2VA_ASSIGN(const auto queries, evaluation::queries_of(set_, sample));
+    std::vector<Asked> asked;
+    std::vector<at::Tensor> states;
+    std::size_t rows = 0;
+    for (const Query& query : queries) {
+      if (done_.contains(query.id)) continue;
+      if (stopped_()) return stopped_early();
+      Asked& one = asked.emplace_back(Asked{query, {}, rows, 0});
+      DESA2VA_ASSIGN(const at::Tensor found, ask(sample, query, one.answer.text).in(query.id));
+      one.rows = std::min<std::size_t>(query.masks, static_cast<std::size_t>(found.size(0)));
+      if (one.rows > 0) states.push_back(found.slice(0, 0, static_cast<std::int64_t>(one.rows)));
+      rows += one.rows;
+    }
+    if (asked.empty()) return {};
+    if (set_.kind != evaluation::SetKind::Choice)
+      DESA2VA_TRY(segment(sample, asked, states).in(describe(sample)));
+    for (const Asked& one : asked) DESA2VA_TRY(record(sample, one));
+    return {};
+  }
+
+  // The states of the answer's [SEG] tokens.
+  Result<at::Tensor> ask(const Sample& sample, const Query& query, std::string& text) {
+    const auto& config = opened_.config;
+    DESA2VA_ASSIGN(const std::vector<Image> shown, shown_to_mllm(sample, query));
+    DESA2VA_ASSIGN(
+        const Prompt prompt,
+        make_prompt(config, opened_.tokenizer,
+                    is_video(sample) ? MediaKind::Video : MediaKind::Image, shown, query.question));
+    DESA2VA_ASSIGN(const auto form, text::prompt_template(config.prompt.template_name));
+    std::vector<std::int64_t> stop_ids;
+    for (const auto& word : form.stop_words)
+      if (const auto id = opened_.tokenizer.id_of(word)) stop_ids.push_back(*id);
+    AnswerStream stream(opened_.tokenizer, form.stop_words, [](std::string_view) {});
+    bool cancelled = false;
+    const auto room = config.model.llm.max_length - static_cast<std::int64_t>(prompt.ids.size());
+    DESA2VA_ASSIGN(auto made, tensor::guarded([&] {
+                     return opened_.model->answer(prompt.ids, prompt.tiles,
+                                                  std::min(config.infer.max_new_tokens, room),
+                                                  stop_ids, [&](std::int64_t id) {
+                                                    cancelled = stopped_();
+                                                    return stream.add(id) && !cancelled;
+                                                  });
+                   }));
+    stream.finish();
+    if (cancelled) return stopped_early();
+    text = stream.text();
+    return made.seg_hidden;
+  }
+
+  Result<std::vector<Image>> shown_to_mllm(const Sample& sample, const Query& query) {
+    if (!is_video(sample)) return samples_.frames(sample, {0});
+    const std::uint32_t count = sample.drawable_frames();
+    const auto most = query.spread_frames > 0 ? static_cast<std::int64_t>(query.spread_frames)
+                                              : models::kPromptedFrames;
+    std::vector<std::uint32_t> numbers;
+    if (query.spread_frames > 0 || opened_.config.infer.mllm_frames == "uniform5") {
+      for (const std::int64_t number : models::uniform_frames(count, most))
+        numbers.push_back(static_cast<std::uint32_t>(number));
+    } else {
+      numbers.resize(std::min<std::size_t>(count, static_cast<std::size_t>(most)));
+      std::iota(numbers.begin(), numbers.end(), 0U);
+    }
+    return samples_.frames(sample, numbers);
+  }
+
+  // All queries of the sample at once: their objects share the encoding of each frame.
+  Result<void> segment(const Sample& sample, std::vector<Asked>& asked,
+                       const std::vector<at::Tensor>& states) {
+    const bool video = is_video(sample);
+    // A picture is one prompted frame, which shows every branch.
+    const std::vector<NamedBranch> shown = video ? branches_ : branches_of(opened_.config);
+    for (Asked& one : asked)
+      for (const NamedBranch& branch : shown) one.answer.masks[branch.name].resize(one.rows);
+    if (states.empty()) return {};
+    const std::uint32_t count = video ? sample.drawable_frames() : 1;
+    DESA2VA_ASSIGN(const auto prompts,
+                   tensor::guarded([&] { return opened_.model->prompts(at::cat(states, 0)); }));
+    models::PredictorOptions options;
+    options.text_branch_on_tracked = opened_.config.infer.text_branch_on_tracked;
+    options.bf16_memory = opened_.config.infer.memory_dtype == "bfloat16";
+    std::vector<models::VideoPredictor> predictors;
+    DESA2VA_TRY(tensor::guarded([&] {
+      for (const NamedBranch& branch : branches_) {
+        if (!video && &branch != &branches_.back()) continue;
+        options.branch = video ? branch.branch : branches_of(opened_.config).back().branch;
+        predictors.emplace_back(opened_.model->segmenter(), prompts, options, count);
+      }
+    }));
+    for (std::uint32_t begin = 0; begin < count; begin += kFramesAtOnce) {
+      std::vector<std::uint32_t> numbers(std::min(kFramesAtOnce, count - begin));
+      std::iota(numbers.begin(), numbers.end(), begin);
+      DESA2VA_ASSIGN(const std::vector<Image> images, samples_.frames(sample, numbers));
+      for (const Image& image : images) {
+        if (stopped_()) return stopped_early();
+        DESA2VA_TRY(tensor::guarded([&] { add_frame(image, video, predictors, asked); }));
+      }
+    }
+    return {};
+  }
+
+  void add_frame(const Image& image, bool video, std::vector<models::VideoPredictor>& predictors,
+                 std::vector<Asked>& asked) {
+    const auto encoded = opened_.model->encode(image);
+    if (!video) {
+      const auto found = predictors[0].next(encoded);
+      for (const auto& [name, logits] : {std::pair{"visual", found.branches.visual},
+                                         {"text", found.branches.text},
+                                         {"fused", found.branches.fused},
+                                         {"reprompted", found.branches.reprompted}})
+        if (logits.defined()) add_masks(name, logits, image, asked);
+      return;
+    }
+    for (std::size_t i = 0; i < predictors.size(); ++i)
+      add_masks(branches_[i].name, predictors[i].next(encoded).final, image, asked);
+  }
+
+  void add_masks(const char* branch, const at::Tensor& logits, const Image& image,
+                 std::vector<Asked>& asked) {
+    auto masks =
+        to_picture(logits, opened_.config.model.sam2.image_size, image.width, image.height);
+    for (Asked& one : asked) {
+      const auto entry = one.answer.masks.find(branch);
+      if (entry == one.answer.masks.end()) continue;
+      for (std::size_t i = 0; i < one.rows; ++i)
+        entry->second[i].push_back(masks.objects[one.first_row + i]);
+    }
+  }
+
+  Result<void> record(const Sample& sample, const Asked& one) {
+    auto made = evaluation::record_of(set_, sample, one.query, one.answer);
+    if (!made) return std::move(made.error()).with_exit(ExitCode::Data);
+    if (predictions_ != nullptr) DESA2VA_TRY(predictions_->add(prediction(sample, one)));
+    DESA2VA_TRY(draw_if_bad(sample, one, *made));
+    return records_->add(*made);
+  }
+
+  // Empty masks stand where the model gave no [SEG].
+  evaluation::Record prediction(const Sample& sample, const Asked& one) const {
+    evaluation::Record out = {{"video", sample.id},
+                              {"expression", sample.expressions[one.query.expression].id},
+                              {"prediction_masks", evaluation::Record::array()}};
+    const auto& objects = one.answer.masks.at(branches_.back().name);
+    for (std::uint32_t frame = 0; frame < sample.drawable_frames(); ++frame) {
+      const bool there = !objects.empty() && frame < objects[0].size();
+      const auto& media = sample.media[sample.media.size() == 1 ? 0 : frame];
+      const auto mask =
+          there ? objects[0][frame] : preprocess::empty_rle(media.height, media.width);
+      out["prediction_masks"].push_back(
+          {{"size", {mask.height, mask.width}}, {"counts", preprocess::rle_to_string(mask)}});
+    }
+    return out;
+  }
+
+  // Keeps the drawings of the worst cases so far; their names begin with the score.
+  Result<void> draw_if_bad(const Sample& sample, const Asked& one,
+                           const evaluation::Record& record) {
+    const bool drawable =
+        set_.kind == evaluation::SetKind::Referring || set_.kind == evaluation::SetKind::Video;
+    const char* branch = branches_.back().name;
+    const auto score = evaluation::quality(record, branch);
+    if (!drawable || !score || request_.worst <= 0) return {};
+    const auto most = static_cast<std::size_t>(request_.worst);
+    if (worst_.size() >= most && *score >= worst_.rbegin()->first) return {};
+    std::string id = one.query.id;
+    std::replace_if(
+        id.begin(), id.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+    const fs::path folder = fs::path(request_.out) / "worst";
+    const fs::path file = folder / fmt::format("{:.3f}_{}.png", *score, id.substr(0, 120));
+    DESA2VA_ASSIGN(const Image drawing, draw(sample, one, branch, *score));
+    DESA2VA_ASSIGN(const Buffer png, preprocess::encode_png(drawing));
+    std::error_code error;
+    fs::create_directories(folder, error);
+    std::ofstream out(file, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(png.data()), static_cast<std::streamsize>(png.size()));
+    if (!out.flush())
+      return fail(Errc::Overloaded, "cannot write {}", file.string()).with_exit(ExitCode::Storage);
+    worst_.emplace(*score, file);
+    if (worst_.size() > most) {
+      fs::remove(std::prev(worst_.end())->second, error);
+      worst_.erase(std::prev(worst_.end()));
+    }
+    return {};
+  }
+
+  Result<Image> draw(const Sample& sample, const Asked& one, const char* branch, double score) {
+    const auto& expression = sample.expressions[one.query.expression];
+    const auto frame = static_cast<std::uint32_t>(
+        std::min<std::size_t>(expression.masks.size(), sample.drawable_frames()) / 2);
+    DESA2VA_ASSIGN(const auto images, samples_.frames(sample, {is_video(sample) ? frame : 0}));
+    const Image& image = images[0];
+    const std::size_t index = is_video(sample) ? frame : 0;
+    DESA2VA_ASSIGN(const auto coded, datasets::decoded(expression.masks[index]));
+    const auto& objects = one.answer.masks.at(branch);
+    const bool there = !objects.empty() && index < objects[0].size();
+    const auto predicted = there ? preprocess::decode_rle(objects[0][index])
+                                 : preprocess::Mask::zeros(coded.width, coded.height);
+    return panels(pen_, image, preprocess::decode_rle(coded).pixels, predicted.pixels, coded.width,
+                  coded.height, one.query.question, fmt::format("{} {:.3f}", branch, score), 1);
+  }
+
+  const SetRequest& request_;
+  const EvaluationSet& set_;
+  OpenedModel& opened_;
+  SetSamples& samples_;
+  const std::vector<NamedBranch> branches_;
+  const std::function<bool()>& stopped_;
+  const Pen pen_;
+  std::set<std::string> done_;
+  std::unique_ptr<evaluation::LineWriter> records_, predictions_;
+  std::multimap<double, fs::path> worst_;
+};
+
+}  // namespace
+
+Result<void> evaluate_set(const SetRequest& request, const std::function<bool()>& stopped) {
+  auto set = evaluation::find_set(request.set);
+  if (!set) return std::move(set.error()).with_exit(ExitCode::Usage);
+  tensor::set_threads(static_cast<int>(
+      request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
+  DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
+  if (request.max_new_tokens) opened.config.infer.max_new_tokens = *request.max_new_tokens;
+  DESA2VA_ASSIGN(auto branches, followed(request, opened.config));
+  const std::string split = request.split.empty() ? std::string((*set)->split) : request.split;
+  const std::string shards = request.shards.empty() ? opened.config.data.shards : request.shards;
+  DESA2VA_ASSIGN(auto samples, SetSamples::open(**set, split, shards));
+  std::error_code error;
+  fs::create_directories(request.out, error);
+  if (error)
+    return fail(Errc::InvalidArgument, "{}: {}", request.out, error.message())
+        .with_exit(ExitCode::Usage);
+  return SetEvaluation(request, **set, opened, samples, std::move(branches), stopped).run();
+}
+
+}  // namespace desa2va::inference
