@@ -32,15 +32,6 @@ Result<preprocess::VideoIndex> decode_stored(const Buffer& bytes, const datasets
   return std::move(*index);
 }
 
-// A video without an index is decoded once more.
-Result<preprocess::VideoIndex> index_of(const shards::ShardReader& reader,
-                                        const datasets::MediaRef& video,
-                                        preprocess::VideoReader& decoder) {
-  DESA2VA_ASSIGN(const auto bytes, stored_index(reader, video));
-  if (!bytes) return decoder.scan().in(video.path);
-  return decode_stored(*bytes, video);
-}
-
 }  // namespace
 
 class MediaCache::Stopwatch {
@@ -123,8 +114,8 @@ Result<std::vector<Image>> MediaCache::frames(const shards::ShardReader& reader,
   }
   if (!wanted.empty()) {
     const Stopwatch decoding(*this, wanted.size());
-    DESA2VA_ASSIGN(auto decoder, open(reader, video));
-    DESA2VA_ASSIGN(const auto index, index_of(reader, video, decoder));
+    preprocess::VideoIndex index;
+    DESA2VA_ASSIGN(auto decoder, open(reader, video, index));
     DESA2VA_ASSIGN(const std::vector<Image> images, decoder.frames(index, wanted).in(video.path));
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       keep({video.hash, wanted[i]}, images[i]);
@@ -136,11 +127,25 @@ Result<std::vector<Image>> MediaCache::frames(const shards::ShardReader& reader,
   return out;
 }
 
+// A video without an index is analysed and decoded once more.
 Result<preprocess::VideoReader> MediaCache::open(const shards::ShardReader& reader,
-                                                 const datasets::MediaRef& video) const {
+                                                 const datasets::MediaRef& video,
+                                                 preprocess::VideoIndex& index) {
   DESA2VA_ASSIGN(const Buffer bytes, stored(reader, video));
-  DESA2VA_ASSIGN(auto decoder, preprocess::VideoReader::open(bytes).in(video.path));
-  if (clock_ != nullptr) decoder.set_deadline(*clock_, clock_->now_ns() + timeout_ms_ * 1'000'000);
+  DESA2VA_ASSIGN(const auto known, stored_index(reader, video));
+  preprocess::VideoOptions options;
+  options.decoders = &decoders_;
+  if (clock_ != nullptr) {
+    options.clock = clock_;
+    options.deadline_ns = clock_->now_ns() + timeout_ms_ * 1'000'000;
+  }
+  if (known) {
+    DESA2VA_ASSIGN(index, decode_stored(*known, video));
+    options.index = &index;
+    return preprocess::VideoReader::open(bytes, options).in(video.path);
+  }
+  DESA2VA_ASSIGN(auto decoder, preprocess::VideoReader::open(bytes, options).in(video.path));
+  DESA2VA_ASSIGN(index, decoder.scan().in(video.path));
   return decoder;
 }
 
@@ -151,8 +156,7 @@ Result<std::uint32_t> MediaCache::frame_count(const shards::ShardReader& reader,
   if (bytes) {
     DESA2VA_ASSIGN(index, decode_stored(*bytes, video));
   } else {
-    DESA2VA_ASSIGN(auto decoder, open(reader, video));
-    DESA2VA_ASSIGN(index, decoder.scan().in(video.path));
+    DESA2VA_TRY(open(reader, video, index));
   }
   return static_cast<std::uint32_t>(index.frames.size());
 }

@@ -67,8 +67,10 @@ class MediaCache {
   // Counts what decoding takes, from here to the end of its life.
   class Stopwatch;
 
+  // Gives the frames there are in `index`, too.
   Result<preprocess::VideoReader> open(const shards::ShardReader& reader,
-                                       const datasets::MediaRef& video) const;
+                                       const datasets::MediaRef& video,
+                                       preprocess::VideoIndex& index);
   std::optional<preprocess::Image> find(const Key& key);
   void keep(const Key& key, const preprocess::Image& image);
 
@@ -77,6 +79,8 @@ class MediaCache {
   const std::int64_t timeout_ms_;
   tracing::Tracer* const tracer_;
   Locked<Kept> kept_;
+  // One for each thread that decodes, and a few kinds of video.
+  preprocess::DecoderPool decoders_{16};
 };
 
 }  // namespace desa2va::data

@@ -17,8 +17,8 @@ enum class ImageFormat : std::uint8_t { Unknown, Jpeg, Png, Gif };
 std::string_view name(ImageFormat format);  // "JPEG", "PNG", "GIF", "unknown"
 ImageFormat image_format(ByteSpan file);
 
-// Larger pictures are refused before anything is allocated for them.
-inline constexpr std::int64_t kMaxImagePixels = std::int64_t{1} << 28;
+// Larger pictures are refused before anything is allocated for them; Pillow refuses the same.
+inline constexpr std::int64_t kMaxImagePixels = 178'956'970;
 
 // Corrupt, with a reason that starts with one of "empty file", "not a picture", "truncated image",
 // "damaged image"; InvalidArgument for pictures above the limit. Pure; any thread.

@@ -40,8 +40,12 @@ void install(JpegError& error) {
   error.truncated = false;
 }
 
+// A progressive file may repeat scans over the whole picture without end: real ones have a dozen.
+constexpr int kMostScans = 500;
+
 struct JpegReader {
   jpeg_decompress_struct codec;
+  jpeg_progress_mgr progress;
   jpeg_source_mgr source;
   JpegError error;
   ByteSpan file;
@@ -71,6 +75,14 @@ void skip_bytes(j_decompress_ptr codec, long count) {
 
 void nothing_to_do(j_decompress_ptr) {}
 
+void count_scans(j_common_ptr codec) {
+  const auto* decoder = reinterpret_cast<j_decompress_ptr>(codec);
+  if (decoder->input_scan_number <= kMostScans) return;
+  auto* error = reinterpret_cast<JpegError*>(codec->err);
+  std::snprintf(error->message, sizeof error->message, "a JPEG of more than %d scans", kMostScans);
+  std::longjmp(error->leave, 1);
+}
+
 void start(JpegReader& reader) {
   jpeg_create_decompress(&reader.codec);
   reader.source.init_source = nothing_to_do;
@@ -81,6 +93,8 @@ void start(JpegReader& reader) {
   reader.source.next_input_byte = reinterpret_cast<const JOCTET*>(reader.file.data());
   reader.source.bytes_in_buffer = reader.file.size();
   reader.codec.src = &reader.source;
+  reader.progress.progress_monitor = count_scans;
+  reader.codec.progress = &reader.progress;
 }
 
 std::uint8_t multiply_255(int a, int b) {

@@ -37,7 +37,7 @@ class Frame {
 
 using FrameVisitor = std::function<Result<void>(const Frame&)>;
 
-// How to open a video; what is pointed to must outlive the reader.
+// How to open a video; decoders and clock must outlive the reader.
 struct VideoOptions {
   // What an earlier scan of this file found: saves analysing it again, which for a few small frames
   // is most of the work. `info()` then lacks what only analysis tells (pixel format, profile, frame
