@@ -58,6 +58,9 @@ class RunVisit {
            std::size_t& done, bool trusting)
       : index_(index), frames_(frames), run_(run), done_(done), trusting_(trusting) {}
 
+  // From here on the pass differs from the scan's, so what comes is compared.
+  void begin_to_compare() { comparing_ = true; }
+
   // False once the next frame asked for came out different from what the index says.
   bool good() const { return good_; }
 
@@ -94,7 +97,7 @@ class RunVisit {
   Result<void> hand_on_checked(const AVFrame& frame, std::uint32_t number, HandOn&& hand_on) {
     const std::uint64_t expected = index_.frames[number].content;
     const bool as_it_comes = trusting_ && index_.frames[number].damaged;
-    if (expected != 0 && !as_it_comes) {
+    if (expected != 0 && comparing_ && !as_it_comes) {
       DESA2VA_ASSIGN(const std::uint64_t content, FrameConverter::content(frame));
       good_ = content == expected;
       if (!good_) return {};
@@ -108,6 +111,7 @@ class RunVisit {
   const DecodeRun& run_;
   std::size_t& done_;
   bool trusting_;
+  bool comparing_ = false;
   bool good_ = true;
   std::map<std::uint32_t, std::uint32_t> seen_;  // frames that came of each packet
   std::map<std::uint32_t, FramePtr> early_;
@@ -159,8 +163,11 @@ Result<void> VideoReader::visit_frames(const VideoIndex& index,
       const bool known = std::all_of(run.frames.begin(), run.frames.end(),
                                      [&](std::uint32_t n) { return index.frames[n].content != 0; });
       state.start_at(whole ? 0 : run.start, known && !whole);
+      // What begins as the scan did is what the scan saw, until a packet is left out.
+      if (whole || run.start != 0) due.begin_to_compare();
       while (done < run.frames.size() && due.good() && state.next_packet < run.end) {
         if (how == Thoroughness::Planned && !needed.needed(state.next_packet)) {
+          due.begin_to_compare();
           ++state.next_packet;
           ++state.counts.left_out;
           continue;
