@@ -24,9 +24,10 @@ void visit_data(Config& config, Visitor& v) {
     s.key("vocabulary", data.vocabulary, between(0, 200000), "tokens",
           "to learn from the data's texts where data.shards has no tokenizer (at least 256); 0: "
           "none");
-    s.key("root", data.root, any(), "path",
-          "of the original files: what paths in the mixtures start from, and where those without one "
-          "are; empty: the working directory");
+    s.key(
+        "root", data.root, any(), "path",
+        "of the original files: what paths in the mixtures start from, and where those without one "
+        "are; empty: the working directory");
     s.list("mixture", data.mixture, "data sets to train on");
     s.section("recipe", [&recipe = data.recipe](Visitor& r) {
       r.key("kind", recipe.kind, one_of({"none", "shapes"}), "",
@@ -76,7 +77,8 @@ void visit_data(Config& config, Visitor& v) {
   });
   v.section("infer", [&infer = config.infer](Visitor& s) {
     s.key("video_mode", infer.video_mode, one_of({"sa2va", "consistent", "every_frame"}), "",
-          "masks of a video: the prompt on its first 5 frames, then SAM-2's memory; mask prompts on 5 "
+          "masks of a video: the prompt on its first 5 frames, then SAM-2's memory; mask prompts "
+          "on 5 "
           "frames spread over it for SAM-2 as it was before training; or the prompt on every frame "
           "without memory, for models whose SAM-2 was never pretrained");
     s.key("mllm_frames", infer.mllm_frames, one_of({"first5", "uniform5"}), "",
@@ -87,7 +89,8 @@ void visit_data(Config& config, Visitor& v) {
           "of remembered frames while a video is tracked");
     s.key("sam2_original", infer.sam2_original, any(), "",
           "directory with SAM-2's weights from before training, for video_mode=consistent: what "
-          "`desa2va ckpt import --sam2` made, or the run itself while it keeps step 0; empty: the run");
+          "`desa2va ckpt import --sam2` made, or the run itself while it keeps step 0; empty: the "
+          "run");
     s.key("max_new_tokens", infer.max_new_tokens, between(1, 8192), "tokens", "of an answer");
   });
   v.section("eval", [&eval = config.eval](Visitor& s) {

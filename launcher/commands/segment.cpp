@@ -64,7 +64,8 @@ Result<ExitCode> segment(const SegmentOptions& options) {
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   ::execv(argv[0], argv.data());
-  return fail(Errc::Unavailable, "{}: {}", words[0], std::strerror(errno)).with_exit(ExitCode::Usage);
+  return fail(Errc::Unavailable, "{}: {}", words[0], std::strerror(errno))
+      .with_exit(ExitCode::Usage);
 }
 
 }  // namespace
@@ -73,40 +74,55 @@ void add_segment(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<SegmentOptions>();
   auto* command = app.add_subcommand(
       "segment", "ask a model about an image or a video; its answer in words and masks");
-  command->add_option("--model", options->model,
-                      "run directory, or what `desa2va ckpt import` made")->required();
+  command
+      ->add_option("--model", options->model, "run directory, or what `desa2va ckpt import` made")
+      ->required();
   command->add_option("--image", options->image, "JPEG, PNG or GIF");
   command->add_option("--video", options->video, "video file, or folder of frames in name order");
-  command->add_option("--text", options->texts,
-                      "what to look for, or a question; may be repeated, each is asked by itself")
-      ->required()->expected(1)->allow_extra_args(false)
+  command
+      ->add_option("--text", options->texts,
+                   "what to look for, or a question; may be repeated, each is asked by itself")
+      ->required()
+      ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--out", options->out,
-                      "folder for NAME.png or NAME.mp4, masks/NAME/FRAME.png, NAME.json (default: segment)");
-  command->add_option("--ask", options->ask,
-                      "auto: a question or request as it is, a phrase as \"Please segment PHRASE.\"; "
-                      "verbatim; segment (default: auto)")
+  command->add_option(
+      "--out", options->out,
+      "folder for NAME.png or NAME.mp4, masks/NAME/FRAME.png, NAME.json (default: segment)");
+  command
+      ->add_option("--ask", options->ask,
+                   "auto: a question or request as it is, a phrase as \"Please segment PHRASE.\"; "
+                   "verbatim; segment (default: auto)")
       ->check(CLI::IsMember({"auto", "verbatim", "segment"}));
-  command->add_option("--branch", options->branch,
-                      "which masks: fused, visual, text (default: fused, visual for baselines)")
+  command
+      ->add_option("--branch", options->branch,
+                   "which masks: fused, visual, text (default: fused, visual for baselines)")
       ->check(CLI::IsMember({"fused", "visual", "text"}));
-  command->add_option("--reprompt", options->reprompt,
-                      "feed the fused mask back once: on, off (default: reprompt.enabled of the model)")
+  command
+      ->add_option(
+          "--reprompt", options->reprompt,
+          "feed the fused mask back once: on, off (default: reprompt.enabled of the model)")
       ->check(CLI::IsMember({"on", "off"}));
-  command->add_option("--video-mode", options->video_mode,
-                      "sa2va, consistent, every_frame (default: infer.video_mode of the model)")
+  command
+      ->add_option("--video-mode", options->video_mode,
+                   "sa2va, consistent, every_frame (default: infer.video_mode of the model)")
       ->check(CLI::IsMember({"sa2va", "consistent", "every_frame"}));
-  command->add_option("--mllm-frames", options->mllm_frames,
-                      "frames the language model sees: first5, uniform5 (default: infer.mllm_frames)")
+  command
+      ->add_option("--mllm-frames", options->mllm_frames,
+                   "frames the language model sees: first5, uniform5 (default: infer.mllm_frames)")
       ->check(CLI::IsMember({"first5", "uniform5"}));
-  command->add_option("--sam2-original", options->sam2_original,
-                      "directory with SAM-2 as before training, for consistent (default: the model's step 0)");
+  command->add_option(
+      "--sam2-original", options->sam2_original,
+      "directory with SAM-2 as before training, for consistent (default: the model's step 0)");
   command->add_option("--step", options->step, "checkpoint to use (default: the newest)");
-  command->add_option("--max-new-tokens", options->max_new_tokens,
-                      "tokens of one answer (default: infer.max_new_tokens of the model)")
+  command
+      ->add_option("--max-new-tokens", options->max_new_tokens,
+                   "tokens of one answer (default: infer.max_new_tokens of the model)")
       ->check(CLI::Range(1, 8192));
-  command->add_option("--max-objects", options->max_objects,
-                      "masks of all answers together (default: 255)")->check(CLI::Range(1, 255));
+  command
+      ->add_option("--max-objects", options->max_objects,
+                   "masks of all answers together (default: 255)")
+      ->check(CLI::Range(1, 255));
   command->add_option("--threads", options->threads, "of one operator (default: 0, all cores)")
       ->check(CLI::Range(0, 1024));
   command->add_flag("--no-overlay", options->no_overlay, "masks only (default: draw too)");

@@ -66,7 +66,9 @@ bool AnswerStream::add(text::TokenId id) {
   return true;
 }
 
-void AnswerStream::finish() { hand_out(all_.size()); }
+void AnswerStream::finish() {
+  hand_out(all_.size());
+}
 
 std::string AnswerStream::text() const {
   const std::string valid = valid_utf8(all_);

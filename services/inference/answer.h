@@ -40,8 +40,8 @@ class AnswerStream {
   bool stopped_ = false;
 };
 
-// What each [SEG] of the answer stands for: the phrase in <p> </p> before it (the k-th for the k-th,
-// as in grounded captions), else `fallback`. `count` entries.
+// What each [SEG] of the answer stands for: the phrase in <p> </p> before it (the k-th for the
+// k-th, as in grounded captions), else `fallback`. `count` entries.
 std::vector<std::string> phrases_of(std::string_view answer, std::size_t count,
                                     std::string_view fallback);
 

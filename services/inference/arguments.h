@@ -11,8 +11,8 @@
 
 namespace desa2va::inference {
 
-// The words after the verb, each "--name" or "--name=value": `desa2va` writes them, so this only has
-// to be exact, not kind.
+// The words after the verb, each "--name" or "--name=value": `desa2va` writes them, so this only
+// has to be exact, not kind.
 class Words {
  public:
   Words(int argc, char** argv) : words_(argv + (argc > 2 ? 2 : argc), argv + argc) {}
@@ -64,7 +64,8 @@ class Words {
       Option option(word);
       take(option);
       if (!option.known())
-        return fail(Errc::InvalidArgument, "'{}' is not understood; use `desa2va {} --help`", word, command)
+        return fail(Errc::InvalidArgument, "'{}' is not understood; use `desa2va {} --help`", word,
+                    command)
             .with_exit(ExitCode::Usage);
     }
     return {};

@@ -12,14 +12,14 @@ namespace desa2va::inference {
 namespace {
 
 constexpr std::array<std::string_view, 64> kFirstWords = {
-    "please",   "segment",  "outline", "mark",    "find",     "show",   "locate",    "identify",
-    "highlight", "mask",    "draw",    "give",    "return",   "point",  "track",     "select",
-    "pick",     "detect",   "describe", "tell",   "explain",  "name",   "list",      "count",
-    "summarize", "summarise", "write", "answer",  "caption",  "provide", "generate", "output",
-    "look",     "let",      "what",    "which",   "where",    "who",    "whom",      "whose",
-    "when",     "why",      "how",     "can",     "could",    "would",  "will",      "should",
-    "is",       "are",      "was",     "were",    "do",       "does",   "did",       "has",
-    "have",     "am",       "may",     "must",    "i'd",      "i",      "help",      "compare"};
+    "please",    "segment",   "outline",  "mark",   "find",    "show",    "locate",   "identify",
+    "highlight", "mask",      "draw",     "give",   "return",  "point",   "track",    "select",
+    "pick",      "detect",    "describe", "tell",   "explain", "name",    "list",     "count",
+    "summarize", "summarise", "write",    "answer", "caption", "provide", "generate", "output",
+    "look",      "let",       "what",     "which",  "where",   "who",     "whom",     "whose",
+    "when",      "why",       "how",      "can",    "could",   "would",   "will",     "should",
+    "is",        "are",       "was",      "were",   "do",      "does",    "did",      "has",
+    "have",      "am",        "may",      "must",   "i'd",     "i",       "help",     "compare"};
 
 std::string_view first_word(std::string_view text) {
   const auto end = text.find_first_of(" \t\r\n,:;");
@@ -57,7 +57,8 @@ Result<void> check_text(std::string_view text, const text::Tokenizer& tokenizer)
         .with_exit(ExitCode::Usage);
   const auto refuse = [](std::string_view mark) {
     return fail(Errc::InvalidArgument,
-                "--text contains {}, which has a meaning of its own in a prompt: leave it out", mark)
+                "--text contains {}, which has a meaning of its own in a prompt: leave it out",
+                mark)
         .with_exit(ExitCode::Usage);
   };
   if (text.find("<image>") != std::string_view::npos) return refuse("<image>");
@@ -83,9 +84,9 @@ Result<Prompt> make_prompt(const config::Config& config, const text::Tokenizer& 
   options.image.tokens_per_tile = vit.tokens_per_tile();
   std::string opening = "<image>";
   if (kind == MediaKind::Image) {
-    prompt.tiles = preprocess::make_tiles(frames[0], {static_cast<int>(vit.min_tiles),
-                                                      static_cast<int>(vit.max_tiles), side,
-                                                      vit.use_thumbnail});
+    prompt.tiles = preprocess::make_tiles(
+        frames[0], {static_cast<int>(vit.min_tiles), static_cast<int>(vit.max_tiles), side,
+                    vit.use_thumbnail});
     options.image.kind = text::ImageBlock::Kind::Image;
     options.image.tiles = static_cast<std::int64_t>(prompt.tiles.size());
     opening += "\n";
@@ -99,7 +100,8 @@ Result<Prompt> make_prompt(const config::Config& config, const text::Tokenizer& 
   const auto length = static_cast<std::int64_t>(prompt.ids.size());
   if (length >= config.model.llm.max_length)
     return fail(Errc::InvalidArgument,
-                "a prompt of {} tokens ({} of them pictures) with llm.max_length={}: shorten the text",
+                "a prompt of {} tokens ({} of them pictures) with llm.max_length={}: shorten the "
+                "text",
                 length, static_cast<std::int64_t>(prompt.tiles.size()) * vit.tokens_per_tile(),
                 config.model.llm.max_length)
         .with_exit(ExitCode::Usage);

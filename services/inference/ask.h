@@ -14,8 +14,8 @@
 // From what a user types to what the language model reads.
 namespace desa2va::inference {
 
-// How a text is asked: Auto takes a question or a request as it is and puts a phrase that only names
-// something ("the dog on the left") into the sentence "Please segment {X}.".
+// How a text is asked: Auto takes a question or a request as it is and puts a phrase that only
+// names something ("the dog on the left") into the sentence "Please segment {X}.".
 enum class Asking : std::uint8_t { Auto, Verbatim, Segment };
 Result<Asking> asking_from(std::string_view name);  // "auto" | "verbatim" | "segment"
 

@@ -15,8 +15,8 @@ PictureMasks to_picture(const at::Tensor& logits, std::int64_t image_size, int w
   std::vector<float> best(count > 1 ? pixels : 0, 0.0F);
   // One object at a time: the memory of one enlarged mask, whatever the number of objects.
   for (std::int64_t i = 0; i < count; ++i) {
-    const auto square = at::upsample_bilinear2d(logits.slice(0, i, i + 1).unsqueeze(1).to(at::kFloat),
-                                                {image_size, image_size}, false);
+    const auto square = at::upsample_bilinear2d(
+        logits.slice(0, i, i + 1).unsqueeze(1).to(at::kFloat), {image_size, image_size}, false);
     const auto large = at::upsample_bilinear2d(square, {height, width}, false).cpu().contiguous();
     const float* values = large.const_data_ptr<float>();
     preprocess::Mask mask{width, height, std::vector<std::uint8_t>(pixels)};

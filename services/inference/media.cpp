@@ -23,7 +23,9 @@ using preprocess::Image;
 
 constexpr std::size_t kDecodedAhead = 4;  // frames of a video file
 
-std::string frame_name(std::int64_t number) { return fmt::format("{:05}", number); }
+std::string frame_name(std::int64_t number) {
+  return fmt::format("{:05}", number);
+}
 
 Result<Image> read_picture(const fs::path& file) {
   DESA2VA_ASSIGN(const Buffer bytes, map_file(file));
@@ -162,10 +164,12 @@ Result<std::unique_ptr<Media>> open_folder(const fs::path& folder) {
     if (!entry.is_directory(error) && is_picture_name(entry.path())) files.push_back(entry.path());
   }
   if (error)
-    return fail(Errc::NotFound, "{}: {}", folder.string(), error.message()).with_exit(ExitCode::Usage);
+    return fail(Errc::NotFound, "{}: {}", folder.string(), error.message())
+        .with_exit(ExitCode::Usage);
   if (files.empty())
     return fail(Errc::InvalidArgument,
-                "{}: no frames; a folder that stands for a video holds .jpg, .jpeg, .png or .gif files",
+                "{}: no frames; a folder that stands for a video holds .jpg, .jpeg, .png or .gif "
+                "files",
                 folder.string())
         .with_exit(ExitCode::Usage);
   std::ranges::sort(files, [](const fs::path& a, const fs::path& b) {
@@ -212,7 +216,8 @@ bool natural_less(std::string_view a, std::string_view b) {
 Result<Buffer> map_file(const fs::path& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return fail(Errc::NotFound, "{}: {}", file.string(), std::strerror(errno)).with_exit(ExitCode::Usage);
+    return fail(Errc::NotFound, "{}: {}", file.string(), std::strerror(errno))
+        .with_exit(ExitCode::Usage);
   struct stat facts {};
   const bool regular = ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
   const auto size = static_cast<std::size_t>(facts.st_size);
@@ -236,7 +241,9 @@ Result<std::unique_ptr<Media>> open_picture(const fs::path& file) {
   auto image = read_picture(file);
   if (!image) {
     if (image.error().code() != Errc::Corrupt) return std::move(image.error());
-    return Error(Errc::Corrupt, image.error().message() + "; a picture is JPEG, PNG or GIF, a video is given with --video")
+    return Error(Errc::Corrupt,
+                 image.error().message() +
+                     "; a picture is JPEG, PNG or GIF, a video is given with --video")
         .with_exit(ExitCode::Data);
   }
   return std::unique_ptr<Media>(std::make_unique<Picture>(std::move(*image), frame_name(0)));
@@ -246,8 +253,7 @@ Result<std::unique_ptr<Media>> open_video(const fs::path& file) {
   if (fs::is_directory(file)) return open_folder(file);
   DESA2VA_ASSIGN(Buffer bytes, map_file(file));
   auto reader = preprocess::VideoReader::open(bytes);
-  if (!reader)
-    return std::move(reader.error()).in(file.string()).with_exit(ExitCode::Data);
+  if (!reader) return std::move(reader.error()).in(file.string()).with_exit(ExitCode::Data);
   return std::unique_ptr<Media>(
       std::make_unique<VideoFile>(file, std::move(bytes), std::move(*reader)));
 }

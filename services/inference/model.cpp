@@ -38,7 +38,8 @@ at::Tensor planes_of(const std::vector<preprocess::Image>& images) {
   for (const auto& image : images) {
     const auto pixels = image.pixels();
     auto* data = const_cast<std::uint8_t*>(pixels.data());
-    all.push_back(at::from_blob(data, {image.height, image.width, 3}, at::kByte).permute({2, 0, 1}));
+    all.push_back(
+        at::from_blob(data, {image.height, image.width, 3}, at::kByte).permute({2, 0, 1}));
   }
   return at::stack(all, 0).contiguous();  // copies: the pictures may go
 }
@@ -112,7 +113,9 @@ models::EncodedFrames Model::encode(const preprocess::Image& image) {
       planes_of({fits ? image : preprocess::resize_bicubic(image, side, side)}), false);
 }
 
-models::SamSegmenter& Model::segmenter() { return impl_->segmenter; }
+models::SamSegmenter& Model::segmenter() {
+  return impl_->segmenter;
+}
 
 models::Prediction Model::predict(const messages::Batch& batch, const messages::Frames& frames) {
   const tensor::NoGradient no_gradient;

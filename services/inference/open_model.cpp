@@ -35,11 +35,14 @@ Result<checkpoint::CheckpointReader> open_reader(const std::string& dir,
   if (!step) {
     DESA2VA_ASSIGN(step, catalog->last_step());
   }
-  if (!step) return fail(Errc::NotFound, "{} has no checkpoint yet", dir).with_exit(ExitCode::Usage);
+  if (!step)
+    return fail(Errc::NotFound, "{} has no checkpoint yet", dir).with_exit(ExitCode::Usage);
   auto manifest = catalog->load(*step);
   if (!manifest) {
     const bool absent = manifest.error().code() == Errc::NotFound;
-    return std::move(manifest.error()).in(dir).with_exit(absent ? ExitCode::Usage : ExitCode::Storage);
+    return std::move(manifest.error())
+        .in(dir)
+        .with_exit(absent ? ExitCode::Usage : ExitCode::Storage);
   }
   return checkpoint::CheckpointReader::open(store, std::move(*manifest));
 }
@@ -61,7 +64,8 @@ Error of_storage(Error error) {
 Result<OpenedModel> open_model(const std::string& dir, std::optional<std::uint64_t> step) {
   if (!fs::exists(config::config_file(dir)))
     return fail(Errc::NotFound,
-                "{}: no run directory (it has no config.yaml); `desa2va run` makes one, and `desa2va "
+                "{}: no run directory (it has no config.yaml); `desa2va run` makes one, and "
+                "`desa2va "
                 "ckpt import` makes one of published weights",
                 dir)
         .with_exit(ExitCode::Usage);
@@ -70,7 +74,8 @@ Result<OpenedModel> open_model(const std::string& dir, std::optional<std::uint64
   DESA2VA_ASSIGN(const auto reader, open_reader(dir, step));
   if (tokenizer.size() > config.model.llm.vocab_size)
     return fail(Errc::InvalidArgument,
-                "the tokenizer of {} has {} tokens, the model llm.vocab_size={}: they do not belong together",
+                "the tokenizer of {} has {} tokens, the model llm.vocab_size={}: they do not "
+                "belong together",
                 dir, tokenizer.size(), config.model.llm.vocab_size)
         .with_exit(ExitCode::Usage);
   auto model = tensor::guarded([&] {
@@ -93,8 +98,10 @@ Result<void> load_original(OpenedModel& opened, const std::string& dir, const st
   if (!reader) {
     if (!source.empty()) return Error(reader.error()).in("infer.sam2_original");
     return fail(Errc::NotFound,
-                "infer.video_mode=consistent needs SAM-2's decoder as it was before training, and {} "
-                "keeps no step 0: name a directory that `desa2va ckpt import --sam2 FILE.pt` made with "
+                "infer.video_mode=consistent needs SAM-2's decoder as it was before training, and "
+                "{} "
+                "keeps no step 0: name a directory that `desa2va ckpt import --sam2 FILE.pt` made "
+                "with "
                 "--sam2-original (or infer.sam2_original), or use --video-mode sa2va",
                 dir)
         .with_exit(ExitCode::Usage);

@@ -31,9 +31,13 @@ constexpr std::array<preprocess::Rgb, 12> kColours = {{{255, 64, 64},
                                                        {0, 160, 130},
                                                        {190, 150, 90}}};
 
-int even(int value) { return (value + 1) / 2 * 2; }
+int even(int value) {
+  return (value + 1) / 2 * 2;
+}
 
-std::size_t size(int value) { return static_cast<std::size_t>(value); }
+std::size_t size(int value) {
+  return static_cast<std::size_t>(value);
+}
 
 }  // namespace
 
@@ -87,7 +91,8 @@ preprocess::Image Overlay::draw(const preprocess::Image& frame,
   // Where each pixel shown comes from; a small picture keeps its pixels as squares.
   std::vector<std::size_t> columns(size(shown_width_));
   for (int x = 0; x < shown_width_; ++x)
-    columns[size(x)] = static_cast<std::size_t>(static_cast<std::int64_t>(x) * frame.width / shown_width_);
+    columns[size(x)] =
+        static_cast<std::size_t>(static_cast<std::int64_t>(x) * frame.width / shown_width_);
   const bool same = frame.width == shown_width_ && frame.height == shown_height_;
   const bool larger = frame.width < shown_width_ && frame.height <= shown_height_;
   preprocess::Image picture = frame;
@@ -95,13 +100,15 @@ preprocess::Image Overlay::draw(const preprocess::Image& frame,
   if (!same && !larger) picture = preprocess::resize_bicubic(frame, shown_width_, shown_height_);
   shown_.resize(size(shown_width_) * size(shown_height_));
   for (int y = 0; y < shown_height_; ++y) {
-    const auto row = static_cast<std::size_t>(static_cast<std::int64_t>(y) * frame.height / shown_height_) *
-                     size(frame.width);
+    const auto row =
+        static_cast<std::size_t>(static_cast<std::int64_t>(y) * frame.height / shown_height_) *
+        size(frame.width);
     for (int x = 0; x < shown_width_; ++x) {
       const std::size_t from = row + columns[size(x)];
       const std::size_t to = size(y) * size(shown_width_) + size(x);
       shown_[to] = numbers[from];
-      if (!same && larger) std::copy_n(&frame.pixels()[from * 3], 3, &picture.mutable_pixels()[to * 3]);
+      if (!same && larger)
+        std::copy_n(&frame.pixels()[from * 3], 3, &picture.mutable_pixels()[to * 3]);
     }
   }
   preprocess::Image out = preprocess::Image::allocate(width_, height_);
@@ -130,12 +137,14 @@ void Overlay::paint(preprocess::Image& out, std::span<const std::uint8_t> pictur
         if (px < 0 || py < 0 || px >= shown_width_ || py >= shown_height_) return false;
         return shown_[size(py) * size(shown_width_) + size(px)] != number;
       };
-      const bool edge = other(-border_, 0) || other(border_, 0) || other(0, -border_) || other(0, border_);
+      const bool edge =
+          other(-border_, 0) || other(border_, 0) || other(0, -border_) || other(0, border_);
       const unsigned share = edge ? 255 : kInside;
       const preprocess::Rgb colour = drawing_color(number);
       const std::array<std::uint8_t, 3> over = {colour.r, colour.g, colour.b};
       for (std::size_t k = 0; k < 3; ++k)
-        pixels[to + k] = static_cast<std::uint8_t>((picture[from + k] * (255 - share) + over[k] * share) / 255);
+        pixels[to + k] =
+            static_cast<std::uint8_t>((picture[from + k] * (255 - share) + over[k] * share) / 255);
     }
   }
 }

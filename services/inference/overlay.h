@@ -33,7 +33,8 @@ class Overlay {
 
   // `numbers`: (height, width) of the frame, the object of each pixel, 0: none. A frame of another
   // size than the first is fitted to it.
-  preprocess::Image draw(const preprocess::Image& frame, std::span<const std::uint8_t> numbers) const;
+  preprocess::Image draw(const preprocess::Image& frame,
+                         std::span<const std::uint8_t> numbers) const;
 
  private:
   struct Placed {

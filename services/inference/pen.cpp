@@ -59,7 +59,8 @@ void Pen::write(preprocess::Image& on, int x, int y, std::string_view text, int 
         if (px < 0 || py < 0 || px >= on.width || py >= on.height) continue;
         const unsigned share = glyph->bitmap.buffer[row * glyph->bitmap.pitch + column];
         const auto at = (static_cast<std::size_t>(py) * static_cast<std::size_t>(on.width) +
-                         static_cast<std::size_t>(px)) * 3;
+                         static_cast<std::size_t>(px)) *
+                        3;
         out[at] = mix(out[at], colour.r, share);
         out[at + 1] = mix(out[at + 1], colour.g, share);
         out[at + 2] = mix(out[at + 2], colour.b, share);
@@ -88,9 +89,8 @@ std::string Pen::fit(std::string_view text, int size, int room) const {
     ends.push_back(line.size());
   });
   if (line.size() >= text.size() && width(line, size) <= room) return line;
-  const auto cut = std::ranges::partition_point(ends, [&](std::size_t end) {
-    return width(line.substr(0, end) + "...", size) <= room;
-  });
+  const auto cut = std::ranges::partition_point(
+      ends, [&](std::size_t end) { return width(line.substr(0, end) + "...", size) <= room; });
   return line.substr(0, cut == ends.begin() ? 0 : *(cut - 1)) + "...";
 }
 

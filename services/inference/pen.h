@@ -16,7 +16,8 @@ class Pen {
   ~Pen();
   Pen(Pen&&) noexcept;
 
-  // UTF-8 in letters of `size` pixels, its base line at (x, y); what reaches over the edges is lost.
+  // UTF-8 in letters of `size` pixels, its base line at (x, y); what reaches over the edges is
+  // lost.
   void write(preprocess::Image& on, int x, int y, std::string_view text, int size,
              preprocess::Rgb colour = {255, 255, 255}) const;
   // How wide that is, in pixels.

@@ -43,7 +43,8 @@ void FrameProgress::end(std::int64_t frames) {
   const auto now = std::chrono::steady_clock::now();
   const double seconds = std::chrono::duration<double>(now - start_).count();
   fmt::print(stderr, "{}{} frame{} in {:.1f} s, {:.1f} frames/s\n", terminal_ ? "\r\x1b[K" : "",
-             frames, frames == 1 ? "" : "s", seconds, seconds > 0 ? static_cast<double>(frames) / seconds : 0.0);
+             frames, frames == 1 ? "" : "s", seconds,
+             seconds > 0 ? static_cast<double>(frames) / seconds : 0.0);
 }
 
 }  // namespace desa2va::inference

@@ -28,7 +28,8 @@ Error cannot_write(const fs::path& path) {
 Result<void> write_file(const fs::path& path, const Buffer& bytes) {
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
   out.close();
   if (!out) return cannot_write(path);
   return {};
@@ -58,6 +59,23 @@ json object_json(const Object& object) {
 }
 
 }  // namespace
+
+ResultFiles result_files(const fs::path& folder, const std::string& name, MediaKind kind) {
+  return {folder / (name + (kind == MediaKind::Image ? ".png" : ".mp4")), folder / (name + ".json"),
+          folder / "masks" / name};
+}
+
+Result<void> check_apart(const ResultFiles& files, const fs::path& media) {
+  for (const fs::path& file : {files.overlay, files.json, files.masks}) {
+    std::error_code ignored;
+    if (!file.empty() && fs::equivalent(file, media, ignored))
+      return fail(Errc::InvalidArgument,
+                  "--out: {} would be overwritten by its own result; choose another folder",
+                  media.string())
+          .with_exit(ExitCode::Usage);
+  }
+  return {};
+}
 
 std::vector<LegendEntry> legend_of(const Header& header) {
   std::vector<LegendEntry> legend;
@@ -101,10 +119,8 @@ Result<ResultWriter> ResultWriter::create(const fs::path& folder, Header header,
   const std::string name = header.name;
   state->rate = rate;
   state->with_overlay = overlay;
-  state->files.masks = folder / "masks" / name;
-  state->files.json = folder / (name + ".json");
-  if (overlay)
-    state->files.overlay = folder / (name + (header.kind == MediaKind::Image ? ".png" : ".mp4"));
+  state->files = result_files(folder, name, header.kind);
+  if (!overlay) state->files.overlay.clear();
   state->header = std::move(header);
   DESA2VA_TRY(state->start());
   return ResultWriter(std::move(state));
@@ -124,11 +140,15 @@ Result<void> ResultWriter::State::start() {
   for (const Answer& answer : header.answers) texts.push_back(answer_json(answer));
   json objects = json::array();
   for (const Object& object : header.objects) objects.push_back(object_json(object));
-  const json head = {{"model", header.model},   {"step", header.step},
-                     {"media", header.media},   {"name", header.name},
+  const json head = {{"model", header.model},
+                     {"step", header.step},
+                     {"media", header.media},
+                     {"name", header.name},
                      {"kind", header.kind == MediaKind::Image ? "image" : "video"},
-                     {"width", header.width},   {"height", header.height},
-                     {"branch", header.branch}, {"texts", std::move(texts)},
+                     {"width", header.width},
+                     {"height", header.height},
+                     {"branch", header.branch},
+                     {"texts", std::move(texts)},
                      {"objects", std::move(objects)}};
   std::string opening = dump(head);
   opening.pop_back();  // its "}" comes at the end
@@ -162,13 +182,14 @@ Result<void> ResultWriter::add(const MediaFrame& frame, const PictureMasks& mask
   DESA2VA_TRY(write_file(self.files.masks / (frame.name + ".png"), png));
   for (std::size_t i = 0; i < masks.objects.size(); ++i) {
     const auto& rle = masks.objects[i];
-    const json mask = {{"frame", self.frames},
-                       {"name", frame.name},
-                       {"object", self.header.objects[i].number},
-                       {"score", scores[i]},
-                       {"area", preprocess::area(rle)},
-                       {"segmentation",
-                        {{"size", {rle.height, rle.width}}, {"counts", preprocess::rle_to_string(rle)}}}};
+    const json mask = {
+        {"frame", self.frames},
+        {"name", frame.name},
+        {"object", self.header.objects[i].number},
+        {"score", scores[i]},
+        {"area", preprocess::area(rle)},
+        {"segmentation",
+         {{"size", {rle.height, rle.width}}, {"counts", preprocess::rle_to_string(rle)}}}};
     self.json_out << (std::exchange(self.first_mask, false) ? "\n" : ",\n") << dump(mask);
   }
   ++self.frames;
@@ -182,8 +203,9 @@ Result<ResultFiles> ResultWriter::finish(std::int64_t damaged, double seconds,
   const json files = {{"overlay", self.files.overlay.string()},
                       {"masks", self.files.masks.string()},
                       {"json", self.files.json.string()}};
-  const json timing = {{"seconds", seconds},
-                       {"frames_per_second", seconds > 0 ? static_cast<double>(self.frames) / seconds : 0}};
+  const json timing = {
+      {"seconds", seconds},
+      {"frames_per_second", seconds > 0 ? static_cast<double>(self.frames) / seconds : 0}};
   self.json_out << "],\"frames\":" << self.frames << ",\"damaged_frames\":" << damaged
                 << ",\"files\":" << dump(files) << ",\"time\":" << dump(timing) << "}\n";
   self.json_out.close();
@@ -193,7 +215,8 @@ Result<ResultFiles> ResultWriter::finish(std::int64_t damaged, double seconds,
     DESA2VA_TRY(self.video->finish().in(self.files.overlay.string()));
     self.video.reset();
     fs::rename(self.unfinished_video, self.files.overlay, error);
-    if (error) return fail(Errc::Unavailable, "{}: {}", self.files.overlay.string(), error.message());
+    if (error)
+      return fail(Errc::Unavailable, "{}: {}", self.files.overlay.string(), error.message());
     self.unfinished_video.clear();
   }
   fs::rename(self.unfinished_json, self.files.json, error);

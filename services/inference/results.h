@@ -10,9 +10,9 @@
 
 #include "common/base/result.h"
 #include "common/preprocess/video/encode.h"
-#include "services/inference/picture_masks.h"
 #include "services/inference/media.h"
 #include "services/inference/overlay.h"
+#include "services/inference/picture_masks.h"
 
 // What `desa2va segment` leaves behind (docs/inference.md): NAME.png or NAME.mp4, masks/NAME/*.png,
 // NAME.json. Written frame by frame; complete files only, under their names.
@@ -69,6 +69,12 @@ class ResultWriter {
   explicit ResultWriter(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// Where results of that name go.
+ResultFiles result_files(const std::filesystem::path& folder, const std::string& name,
+                         MediaKind kind);
+// Exit 2 when one of them is what is to be read: results never overwrite their own source.
+Result<void> check_apart(const ResultFiles& files, const std::filesystem::path& media);
 
 // Lines of the legend: each object, and each text without any.
 std::vector<LegendEntry> legend_of(const Header& header);

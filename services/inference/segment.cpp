@@ -47,10 +47,14 @@ Result<MaskBranch> branch_of(const SegmentRequest& request, const config::Config
 
 const char* name_of(MaskBranch branch) {
   switch (branch) {
-    case MaskBranch::Visual: return "visual";
-    case MaskBranch::Text: return "text";
-    case MaskBranch::Fused: return "fused";
-    case MaskBranch::Reprompted: break;
+    case MaskBranch::Visual:
+      return "visual";
+    case MaskBranch::Text:
+      return "text";
+    case MaskBranch::Fused:
+      return "fused";
+    case MaskBranch::Reprompted:
+      break;
   }
   return "reprompted";
 }
@@ -90,14 +94,26 @@ Result<std::vector<preprocess::Image>> shown_to_mllm(Media& media, Lookahead& ah
   return images;
 }
 
+// Absolute, without a slash at the end.
+fs::path media_path(const SegmentRequest& request) {
+  const fs::path media =
+      fs::absolute(request.image.empty() ? request.video : request.image).lexically_normal();
+  return media.filename().empty() ? media.parent_path() : media;
+}
+
+std::string media_name(const fs::path& media) {
+  const std::string name = (fs::is_directory(media) ? media.filename() : media.stem()).string();
+  return name.empty() ? "media" : name;
+}
+
 bool is_consistent(const Media& media, const config::Config& config) {
   return media.kind() == MediaKind::Video && config.infer.video_mode == "consistent";
 }
 
 class Segmentation {
  public:
-  Segmentation(const SegmentRequest& request, const std::function<bool()>& stopped, OpenedModel& opened,
-               Media& media, Lookahead& ahead)
+  Segmentation(const SegmentRequest& request, const std::function<bool()>& stopped,
+               OpenedModel& opened, Media& media, Lookahead& ahead)
       : request_(request), stopped_(stopped), opened_(opened), media_(media), ahead_(ahead) {}
 
   Result<void> run(MaskBranch branch);
@@ -144,15 +160,17 @@ Result<void> Segmentation::answer(const std::string& text,
     std::fflush(words);
   });
   bool cancelled = false;
-  const std::int64_t room = config.model.llm.max_length - static_cast<std::int64_t>(prompt.ids.size());
+  const std::int64_t room =
+      config.model.llm.max_length - static_cast<std::int64_t>(prompt.ids.size());
   DESA2VA_ASSIGN(auto made, tensor::guarded([&] {
-    return opened_.model->answer(prompt.ids, prompt.tiles,
-                                 std::min(config.infer.max_new_tokens, room), stop_ids,
-                                 [&](std::int64_t id) {
-                                   cancelled = stopped_();
-                                   return stream.add(id) && !cancelled;
-                                 });
-  }).in("answer"));
+                              return opened_.model->answer(
+                                  prompt.ids, prompt.tiles,
+                                  std::min(config.infer.max_new_tokens, room), stop_ids,
+                                  [&](std::int64_t id) {
+                                    cancelled = stopped_();
+                                    return stream.add(id) && !cancelled;
+                                  });
+                            }).in("answer"));
   stream.finish();
   std::fputs("\n", words);
   std::fflush(words);
@@ -181,10 +199,13 @@ Result<void> Segmentation::answer_all() {
   for (const std::string& text : request_.texts) DESA2VA_TRY(answer(text, shown));
   for (const Answer& answer : header_.answers) {
     if (!answer.complete)
-      fmt::print(stderr, "note: the answer to \"{}\" was cut after {} tokens (infer.max_new_tokens, llm.max_length)\n",
+      fmt::print(stderr,
+                 "note: the answer to \"{}\" was cut after {} tokens (infer.max_new_tokens, "
+                 "llm.max_length)\n",
                  printable(answer.text.substr(0, 60)), answer.tokens);
     if (answer.objects.empty())
-      fmt::print(stderr, "no object found for \"{}\": the answer has no [SEG], its masks are empty\n",
+      fmt::print(stderr,
+                 "no object found for \"{}\": the answer has no [SEG], its masks are empty\n",
                  printable(answer.text.substr(0, 60)));
   }
   if (dropped_ > 0)
@@ -227,17 +248,20 @@ Result<void> Segmentation::write_frames(ResultWriter& writer) {
     if (!frame) break;
     if (stopped_()) return interrupted();
     std::vector<double> scores;
-    DESA2VA_ASSIGN(const PictureMasks masks, tensor::guarded([&] {
-      models::FrameMasks found;
-      if (tracker_ || keyframes_) {
-        const auto encoded = opened_.model->encode(frame->image);
-        found = tracker_ ? tracker_->next(encoded) : keyframes_->next(encoded);
-        const auto probability = at::sigmoid(found.object_score).to(at::kDouble).cpu().contiguous();
-        const auto* values = probability.const_data_ptr<double>();
-        scores.assign(values, values + probability.numel());
-      }
-      return to_picture(found.final, image_size, frame->image.width, frame->image.height);
-    }).in(fmt::format("frame {}", frames_)));
+    DESA2VA_ASSIGN(const PictureMasks masks,
+                   tensor::guarded([&] {
+                     models::FrameMasks found;
+                     if (tracker_ || keyframes_) {
+                       const auto encoded = opened_.model->encode(frame->image);
+                       found = tracker_ ? tracker_->next(encoded) : keyframes_->next(encoded);
+                       const auto probability =
+                           at::sigmoid(found.object_score).to(at::kDouble).cpu().contiguous();
+                       const auto* values = probability.const_data_ptr<double>();
+                       scores.assign(values, values + probability.numel());
+                     }
+                     return to_picture(found.final, image_size, frame->image.width,
+                                       frame->image.height);
+                   }).in(fmt::format("frame {}", frames_)));
     DESA2VA_TRY(writer.add(*frame, masks, scores));
     ++frames_;
     damaged_ += frame->damaged ? 1 : 0;
@@ -245,10 +269,12 @@ Result<void> Segmentation::write_frames(ResultWriter& writer) {
   }
   progress.end(frames_);
   if (media_.announced() > frames_)
-    fmt::print(stderr, "note: the file announces {} frames, {} could be decoded\n", media_.announced(),
-               frames_);
+    fmt::print(stderr, "note: the file announces {} frames, {} could be decoded\n",
+               media_.announced(), frames_);
   if (damaged_ > 0)
-    fmt::print(stderr, "note: {} of {} frames are damaged in the file; their masks are of what the decoder guessed\n",
+    fmt::print(stderr,
+               "note: {} of {} frames are damaged in the file; their masks are of what the decoder "
+               "guessed\n",
                damaged_, frames_);
   return {};
 }
@@ -263,20 +289,19 @@ Result<void> Segmentation::report(const ResultFiles& files, double seconds) {
 Result<void> Segmentation::run(MaskBranch branch) {
   const auto start = std::chrono::steady_clock::now();
   const auto& first = ahead_.waiting().front().image;
-  const fs::path media = fs::absolute(request_.image.empty() ? request_.video : request_.image).lexically_normal();
+  const fs::path media = media_path(request_);
   header_.model = request_.model;
   header_.step = opened_.step;
   header_.media = media.string();
-  const fs::path named = media.filename().empty() ? media.parent_path() : media;
-  header_.name = (fs::is_directory(media) ? named.filename() : named.stem()).string();
-  if (header_.name.empty()) header_.name = "media";
+  header_.name = media_name(media);
   header_.kind = media_.kind();
   header_.width = first.width;
   header_.height = first.height;
   header_.branch = name_of(branch);
   DESA2VA_TRY(answer_all());
   DESA2VA_TRY(start_predictor(branch));
-  DESA2VA_ASSIGN(auto writer, ResultWriter::create(request_.out, header_, media_.rate(), request_.overlay));
+  DESA2VA_ASSIGN(auto writer,
+                 ResultWriter::create(request_.out, header_, media_.rate(), request_.overlay));
   DESA2VA_TRY(write_frames(writer));
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -294,16 +319,18 @@ Result<void> Segmentation::run(MaskBranch branch) {
 
 Result<void> segment(const SegmentRequest& request, const std::function<bool()>& stopped) {
   // What is cheap to refuse comes before the model is read.
-  DESA2VA_ASSIGN(const auto media, request.image.empty() ? open_video(request.video)
-                                                         : open_picture(request.image));
+  DESA2VA_ASSIGN(const auto media,
+                 request.image.empty() ? open_video(request.video) : open_picture(request.image));
   Lookahead ahead(*media);
   DESA2VA_TRY(ahead.fill(static_cast<std::size_t>(models::kFramesAhead)));
   if (ahead.waiting().empty())
-    return fail(Errc::Corrupt, "{}: no frame can be decoded", request.video).with_exit(ExitCode::Data);
+    return fail(Errc::Corrupt, "{}: no frame can be decoded", request.video)
+        .with_exit(ExitCode::Data);
   DESA2VA_TRY(asking_from(request.ask));
+  const fs::path source = media_path(request);
+  DESA2VA_TRY(check_apart(result_files(request.out, media_name(source), media->kind()), source));
   tensor::set_threads(static_cast<int>(
-      request.threads > 0 ? request.threads
-                          : std::max(1U, std::thread::hardware_concurrency())));
+      request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
   DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
   for (const std::string& text : request.texts) DESA2VA_TRY(check_text(text, opened.tokenizer));
   DESA2VA_TRY(apply(request, opened.config));

@@ -18,11 +18,11 @@ struct SegmentRequest {
   std::vector<std::string> texts;
   std::string out = "segment";
   std::string ask = "auto";
-  std::string branch;               // "" : fused where the model has a text branch
-  std::optional<bool> reprompt;     // empty: reprompt.enabled
-  std::string video_mode;           // "": infer.video_mode
-  std::string mllm_frames;          // "": infer.mllm_frames
-  std::string sam2_original;        // "": infer.sam2_original
+  std::string branch;            // "" : fused where the model has a text branch
+  std::optional<bool> reprompt;  // empty: reprompt.enabled
+  std::string video_mode;        // "": infer.video_mode
+  std::string mllm_frames;       // "": infer.mllm_frames
+  std::string sam2_original;     // "": infer.sam2_original
   std::optional<std::int64_t> max_new_tokens;
   std::int64_t max_objects = 255;
   std::int64_t threads = 0;  // 0: all cores
@@ -31,9 +31,9 @@ struct SegmentRequest {
 };
 
 // Answers each text about the picture or video and writes the masks of every [SEG] of the answers
-// (docs/inference.md). Words of the answers go to standard output as they come, or to standard error
-// with `json`, which puts one document on standard output. `stopped` is asked between tokens and
-// between frames; true ends with Cancelled, and no unfinished file stays.
+// (docs/inference.md). Words of the answers go to standard output as they come, or to standard
+// error with `json`, which puts one document on standard output. `stopped` is asked between tokens
+// and between frames; true ends with Cancelled, and no unfinished file stays.
 Result<void> segment(const SegmentRequest& request, const std::function<bool()>& stopped);
 
 }  // namespace desa2va::inference

@@ -14,9 +14,9 @@
 namespace desa2va::test {
 namespace {
 
+using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using nlohmann::json;
 
 preprocess::Image scene(int width, int height, int shift) {
   auto image = preprocess::Image::allocate(width, height);
@@ -24,7 +24,8 @@ preprocess::Image scene(int width, int height, int shift) {
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const auto at = static_cast<std::size_t>(y * width + x) * 3;
-      const bool inside = std::abs(x - shift - width / 3) < width / 6 && std::abs(y - height / 2) < height / 4;
+      const bool inside =
+          std::abs(x - shift - width / 3) < width / 6 && std::abs(y - height / 2) < height / 4;
       pixels[at] = inside ? 220 : 40;
       pixels[at + 1] = 60;
       pixels[at + 2] = inside ? 40 : 90;
@@ -36,10 +37,13 @@ preprocess::Image scene(int width, int height, int shift) {
 void write(const fs::path& file, const Buffer& bytes) {
   fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
 }
 
-std::string bytes_of(const Buffer& buffer) { return std::string(as_text(buffer.bytes())); }
+std::string bytes_of(const Buffer& buffer) {
+  return std::string(as_text(buffer.bytes()));
+}
 
 struct Said {
   int code = 0;
@@ -71,8 +75,14 @@ class Segment : public ::testing::Test {
 
   static std::vector<std::string> words(const std::vector<std::string>& more,
                                         const fs::path& model = run()) {
-    std::vector<std::string> all = {(programs() / "desa2va").string(), "segment", "--model",
-                                    model.string(),  "--max-new-tokens", "24", "--threads", "1"};
+    std::vector<std::string> all = {(programs() / "desa2va").string(),
+                                    "segment",
+                                    "--model",
+                                    model.string(),
+                                    "--max-new-tokens",
+                                    "24",
+                                    "--threads",
+                                    "1"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -103,8 +113,8 @@ TEST_F(Segment, APictureGetsAnAnswerADrawingMasksAndADocument) {
   EXPECT_THAT(said.out, AllOf(HasSubstr("> Please segment the red block.\n"),
                               HasSubstr("> Which thing is red?\n")));
   EXPECT_THAT(said.err, HasSubstr((out / "scene.png").string()));
-  const auto indices =
-      preprocess::decode_indices(Buffer::copy_of(as_bytes(read_file(out / "masks/scene/00000.png"))).bytes());
+  const auto indices = preprocess::decode_indices(
+      Buffer::copy_of(as_bytes(read_file(out / "masks/scene/00000.png"))).bytes());
   ASSERT_TRUE(indices) << indices.error().message();
   EXPECT_EQ(indices->width, 97);
   EXPECT_EQ(indices->height, 64);
@@ -113,14 +123,15 @@ TEST_F(Segment, APictureGetsAnAnswerADrawingMasksAndADocument) {
   EXPECT_EQ(document["texts"].size(), 2U);
   EXPECT_EQ(document["masks"].size(), document["objects"].size());
   EXPECT_EQ(document["step"], 12);
-  const auto drawing = preprocess::decode_image(Buffer::copy_of(as_bytes(read_file(out / "scene.png"))).bytes());
+  const auto drawing =
+      preprocess::decode_image(Buffer::copy_of(as_bytes(read_file(out / "scene.png"))).bytes());
   EXPECT_TRUE(drawing);
 }
 
 TEST_F(Segment, JsonOnStandardOutputIsTheDocumentAndNothingElse) {
   const fs::path out = fresh("json");
-  const Said said =
-      say({"--image", image().string(), "--text", "the red block", "--out", out.string(), "--json"});
+  const Said said = say(
+      {"--image", image().string(), "--text", "the red block", "--out", out.string(), "--json"});
   ASSERT_EQ(said.code, 0) << said.err;
   EXPECT_EQ(said.out, read_file(out / "scene.json"));
   EXPECT_THAT(said.err, HasSubstr("Please segment the red block."));
@@ -128,16 +139,19 @@ TEST_F(Segment, JsonOnStandardOutputIsTheDocumentAndNothingElse) {
 
 TEST_F(Segment, AVideoAndTheFolderOfItsFramesHaveOneMaskFileAFrame) {
   const fs::path out = fresh("video");
-  const Said film = say({"--video", video(20).string(), "--text", "the red block", "--out", out.string()});
+  const Said film =
+      say({"--video", video(20).string(), "--text", "the red block", "--out", out.string()});
   ASSERT_EQ(film.code, 0) << film.err;
   EXPECT_THAT(film.err, HasSubstr("20 frames in"));
   EXPECT_TRUE(fs::exists(out / "clip20.mp4"));
-  for (const char* name : {"00000.png", "00019.png"}) EXPECT_TRUE(fs::exists(out / "masks/clip20" / name));
+  for (const char* name : {"00000.png", "00019.png"})
+    EXPECT_TRUE(fs::exists(out / "masks/clip20" / name));
 
   const fs::path folder = data_folder() / "in" / "frames";
   for (int i = 0; i < 7; ++i)
     write(folder / (std::to_string(i + 5) + ".png"), *preprocess::encode_png(scene(64, 48, i)));
-  const Said frames = say({"--video", folder.string(), "--text", "the red block", "--out", out.string()});
+  const Said frames =
+      say({"--video", folder.string(), "--text", "the red block", "--out", out.string()});
   ASSERT_EQ(frames.code, 0) << frames.err;
   const json document = json::parse(read_file(out / "frames.json"));
   EXPECT_EQ(document["frames"], 7);
@@ -146,14 +160,17 @@ TEST_F(Segment, AVideoAndTheFolderOfItsFramesHaveOneMaskFileAFrame) {
 }
 
 TEST_F(Segment, AVideoOfOneFrameIsAVideo) {
-  const Said said = say({"--video", video(1).string(), "--text", "the red block", "--out", fresh("one").string()});
+  const Said said = say(
+      {"--video", video(1).string(), "--text", "the red block", "--out", fresh("one").string()});
   EXPECT_EQ(said.code, 0) << said.err;
 }
 
 TEST_F(Segment, TheSameCallGivesTheSameMasks) {
   const auto masks = [&](const std::string& name) {
     const fs::path out = fresh(name);
-    EXPECT_EQ(say({"--video", video(12).string(), "--text", "the red block", "--out", out.string()}).code, 0);
+    EXPECT_EQ(
+        say({"--video", video(12).string(), "--text", "the red block", "--out", out.string()}).code,
+        0);
     return json::parse(read_file(out / "clip12.json"))["masks"].dump();
   };
   EXPECT_EQ(masks("same_a"), masks("same_b"));
@@ -187,7 +204,9 @@ TEST_F(Segment, BadInputIsNamedWithItsExitCode) {
       {{"--text", "x"}, 2, "--image FILE or --video"},
       {{"--image", image().string(), "--text", "x", "--branch", "best"}, 2, "--branch"},
       {{"--image", image().string(), "--text", "x", "--step", "99"}, 2, "99"},
-      {{"--video", video(20).string(), "--text", "the red block", "--video-mode", "consistent"}, 2, "--sam2-original"},
+      {{"--video", video(20).string(), "--text", "the red block", "--video-mode", "consistent"},
+       2,
+       "--sam2-original"},
   };
   for (const Case& one : cases) {
     auto all = one.words;
@@ -196,6 +215,10 @@ TEST_F(Segment, BadInputIsNamedWithItsExitCode) {
     EXPECT_EQ(said.code, one.code) << said.err;
     EXPECT_THAT(said.err, HasSubstr(one.says));
   }
+  const Said own =
+      say({"--image", image().string(), "--text", "x", "--out", image().parent_path().string()});
+  EXPECT_EQ(own.code, 2);
+  EXPECT_THAT(own.err, HasSubstr("overwritten by its own result"));
   const Said stranger = say({"--image", image().string(), "--text", "x"}, in);
   EXPECT_EQ(stranger.code, 2);
   EXPECT_THAT(stranger.err, HasSubstr("no config.yaml"));
@@ -206,7 +229,8 @@ TEST_F(Segment, PicturesOfAnyShapeAreAnswered) {
     const fs::path file = data_folder() / "in" / "odd.png";
     write(file, *preprocess::encode_png(scene(width, height, 0)));
     const fs::path out = fresh("odd");
-    const Said said = say({"--image", file.string(), "--text", "the red block", "--out", out.string()});
+    const Said said =
+        say({"--image", file.string(), "--text", "the red block", "--out", out.string()});
     ASSERT_EQ(said.code, 0) << said.err;
     const json document = json::parse(read_file(out / "odd.json"));
     EXPECT_EQ(document["height"], height);
@@ -215,11 +239,13 @@ TEST_F(Segment, PicturesOfAnyShapeAreAnswered) {
 
 TEST_F(Segment, CtrlCEndsWith130AndLeavesNoHalfWrittenFile) {
   const fs::path out = fresh("stopped");
-  const pid_t pid = start(words({"--video", video(20).string(), "--text", "the red block", "--out",
-                                 out.string()}), data_folder() / "stopped.txt");
+  const pid_t pid = start(
+      words({"--video", video(20).string(), "--text", "the red block", "--out", out.string()}),
+      data_folder() / "stopped.txt");
   ::kill(pid, SIGINT);  // wherever it is
   const int code = wait_for(pid);
-  EXPECT_TRUE(code == 130 || code == 128 + SIGINT) << code << read_file(data_folder() / "stopped.txt");
+  EXPECT_TRUE(code == 130 || code == 128 + SIGINT)
+      << code << read_file(data_folder() / "stopped.txt");
   if (fs::exists(out)) {
     for (const auto& entry : fs::directory_iterator(out))
       EXPECT_NE(entry.path().extension(), ".unfinished");

@@ -74,11 +74,11 @@ struct Joined {
     };
     out.final = join([](FrameMasks& m) -> at::Tensor& { return m.final; });
     out.object_score = join([](FrameMasks& m) -> at::Tensor& { return m.object_score; });
-    for (const auto member : {&Prediction::visual, &Prediction::text, &Prediction::fused,
-                              &Prediction::reprompted, &Prediction::alpha, &Prediction::iou_visual,
-                              &Prediction::iou_text}) {
-      out.branches.*member = join(
-          [member](FrameMasks& m) -> at::Tensor& { return m.branches.*member; });
+    for (const auto member :
+         {&Prediction::visual, &Prediction::text, &Prediction::fused, &Prediction::reprompted,
+          &Prediction::alpha, &Prediction::iou_visual, &Prediction::iou_text}) {
+      out.branches.*member =
+          join([member](FrameMasks& m) -> at::Tensor& { return m.branches.*member; });
     }
     return out;
   }
@@ -118,7 +118,7 @@ struct VideoPredictor::Impl {
   SamSegmenter::Impl& model;
   PredictorOptions options;
   std::int64_t prompted = 0;
-  std::int64_t number = 0;         // of the frame to come
+  std::int64_t number = 0;  // of the frame to come
   const EncodedFrames* current = nullptr;
   std::vector<std::unique_ptr<Group>> groups;
 
@@ -129,7 +129,8 @@ struct VideoPredictor::Impl {
 
 VideoPredictor::VideoPredictor(SamSegmenter& segmenter, const Prompts& prompts,
                                const PredictorOptions& options, std::int64_t frames)
-    : impl_(new Impl{*segmenter.impl_, options, std::min(kPromptedFrames, frames), 0, nullptr, {}}) {
+    : impl_(
+          new Impl{*segmenter.impl_, options, std::min(kPromptedFrames, frames), 0, nullptr, {}}) {
   Impl& self = *impl_;
   check_branch(self.model.parts, options.branch);
   if (options.every_frame) self.prompted = std::numeric_limits<std::int64_t>::max();
@@ -163,7 +164,8 @@ std::int64_t VideoPredictor::prompted_frames() const {
 }
 
 FrameMasks VideoPredictor::Impl::prompt(Group& group) {
-  const auto first = at::zeros({group.h_v.size(0)}, at::TensorOptions(at::kLong).device(group.h_v.device()));
+  const auto first =
+      at::zeros({group.h_v.size(0)}, at::TensorOptions(at::kLong).device(group.h_v.device()));
   Prompted made = model.prompted(*current, group.h_t, group.h_v, first,
                                  options.branch == MaskBranch::Reprompted);
   group.alpha = made.masks.alpha;
@@ -174,9 +176,9 @@ FrameMasks VideoPredictor::Impl::prompt(Group& group) {
   output.ious = made.visual.output.iou.slice(1, 1, 4);
   output.best = made.visual.selected.best;
   const sam2::PointerRules rules;
-  output.pointer = sam2::mix_pointer(sam.obj_ptr_proj->forward(made.visual.selected.token),
-                                     sam2::presence(output.object_score, rules), sam.no_obj_ptr,
-                                     rules);
+  output.pointer =
+      sam2::mix_pointer(sam.obj_ptr_proj->forward(made.visual.selected.token),
+                        sam2::presence(output.object_score, rules), sam.no_obj_ptr, rules);
   FrameMasks masks{output.low_res.squeeze(1), output.object_score.squeeze(1), made.masks};
   if (options.every_frame) return masks;
   group.tracker->add_prompted(number, std::move(output));
@@ -189,8 +191,8 @@ FrameMasks VideoPredictor::Impl::prompt(Group& group) {
 void VideoPredictor::Impl::refine(Group& group, const at::Tensor& image,
                                   sam2::TrackedFrame& output) const {
   const std::int64_t n = image.size(0);
-  const EncodedFrames frames{current->p1.expand({n, -1, -1, -1}),
-                             current->p2.expand({n, -1, -1, -1}), {}};
+  const EncodedFrames frames{
+      current->p1.expand({n, -1, -1, -1}), current->p2.expand({n, -1, -1, -1}), {}};
   const auto text = model.decode_on(*model.text_decoder, image, frames, group.h_t, {}, {});
   Prediction& made = group.tracked;
   made.visual = output.low_res.squeeze(1);
@@ -274,8 +276,8 @@ void KeyframePredictor::add_keyframe(std::int64_t number, const EncodedFrames& f
   Impl& self = *impl_;
   self.current = &frame;
   for (const auto& group : self.groups) {
-    const auto first = at::zeros({group->h_v.size(0)},
-                                 at::TensorOptions(at::kLong).device(group->h_v.device()));
+    const auto first =
+        at::zeros({group->h_v.size(0)}, at::TensorOptions(at::kLong).device(group->h_v.device()));
     const auto made = self.model.prompted(frame, group->h_t, group->h_v, first,
                                           self.options.branch == MaskBranch::Reprompted);
     const auto& masks = chosen(made.masks, self.options.branch);

@@ -24,7 +24,7 @@ struct PredictorOptions {
   // `infer.video_mode=every_frame`: the prompt on all frames and no memory, as training has it; for
   // models whose SAM-2 never learned to remember.
   bool every_frame = false;
-  std::int64_t objects_at_once = 8;     // of one decoder pass; bounds memory, not results
+  std::int64_t objects_at_once = 8;  // of one decoder pass; bounds memory, not results
 };
 
 // Frames whose number a predictor must know: of longer videos it need not know more.
@@ -39,13 +39,13 @@ struct FrameMasks {
   Prediction branches;      // of prompted frames; of tracked ones what was run
 };
 
-// `infer.video_mode=sa2va`: the prompt on the first frames, SAM-2's memory from there on. All objects
-// share each frame's features; each has its own memory.
+// `infer.video_mode=sa2va`: the prompt on the first frames, SAM-2's memory from there on. All
+// objects share each frame's features; each has its own memory.
 class VideoPredictor {
  public:
   // `frames`: of the video; 16 stands for 16 or more. Objects are rows of the prompts (z for
-  // baselines), at least one. A branch that the model does not have throws. `segmenter` must outlive
-  // it.
+  // baselines), at least one. A branch that the model does not have throws. `segmenter` must
+  // outlive it.
   VideoPredictor(SamSegmenter& segmenter, const Prompts& prompts, const PredictorOptions& options,
                  std::int64_t frames);
   ~VideoPredictor();

@@ -101,8 +101,8 @@ Prompted SamSegmenter::Impl::prompted(const EncodedFrames& frames, const at::Ten
   const auto text = decode(*text_decoder, frames, h_t, frame_index, {});
   masks.text = text.selected.logits;
   masks.iou_text = text.selected.iou;
-  FusionInput input{masks.visual,   masks.text,    h_t,           h_v, masks.iou_visual,
-                    masks.iou_text, gate_weight(), gate_bias()};
+  FusionInput input{masks.visual,     masks.text,     h_t,           h_v,
+                    masks.iou_visual, masks.iou_text, gate_weight(), gate_bias()};
   const auto fused = fuse(input, config.decoupler.fusion_mode);
   masks.fused = fused.logits;
   masks.alpha = fused.alpha;
@@ -167,8 +167,8 @@ void SamSegmenter::keep_original(const std::map<std::string, HostTensor>& tensor
     prompts.at(name).copy_(tensor);
   }
   NamedTensors into = named_tensors(*original->mask_decoder, kVisualDecoder);
-  for (const auto& [name, tensor] :
-       named_tensors(*original->prompt_encoder, "grounding_encoder.sam2_model.sam_prompt_encoder.")) {
+  for (const auto& [name, tensor] : named_tensors(
+           *original->prompt_encoder, "grounding_encoder.sam2_model.sam_prompt_encoder.")) {
     if (name.starts_with(kMaskPrompt)) into.emplace(name, tensor);
   }
   load(into, tensors);

@@ -58,7 +58,7 @@ struct SamSegmenter::Impl {
   std::shared_ptr<torch::nn::Module> root = std::make_shared<torch::nn::Module>();
   std::shared_ptr<sam2::Sam2Model> sam;
   std::shared_ptr<sam2::MaskDecoder> text_decoder;
-  std::shared_ptr<Linear> gate;  // where fusion.mode = gate
+  std::shared_ptr<Linear> gate;               // where fusion.mode = gate
   std::shared_ptr<sam2::Sam2Model> original;  // keep_original: shares all it does not replace
 };
 

@@ -95,7 +95,8 @@ TEST(VideoPredictor, IsTheTrackerThatForgetsNothing) {
   tracker.encode_prompted();
   for (std::int64_t f = 0; f < frames; ++f) {
     const auto& output = tracker.track(f);
-    EXPECT_TRUE(at::allclose(got[static_cast<std::size_t>(f)], output.low_res.squeeze(1), 1e-4, 1e-5))
+    EXPECT_TRUE(
+        at::allclose(got[static_cast<std::size_t>(f)], output.low_res.squeeze(1), 1e-4, 1e-5))
         << "frame " << f;
   }
   EXPECT_GT(tracker.retained().memories, predictor.retained().memories);
@@ -241,7 +242,8 @@ TEST(KeyframePredictor, PropagatesWithTheOriginalAndNotWithWhatWasTrained) {
     if (name.find("sam_mask_decoder") != std::string::npos) tensor.mul_(-1);
   }
   for (std::int64_t f = 0; f < 9; ++f) {
-    EXPECT_TRUE(at::equal(predictor.next(world.frame(f)).final, before[static_cast<std::size_t>(f)]))
+    EXPECT_TRUE(
+        at::equal(predictor.next(world.frame(f)).final, before[static_cast<std::size_t>(f)]))
         << "frame " << f;
   }
 }

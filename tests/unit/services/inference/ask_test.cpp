@@ -28,15 +28,17 @@ preprocess::Image grey(int width, int height) {
 }
 
 TEST(Question, APhraseIsPutIntoASentence) {
-  EXPECT_EQ(question_of("the dog on the left", Asking::Auto), "Please segment the dog on the left.");
+  EXPECT_EQ(question_of("the dog on the left", Asking::Auto),
+            "Please segment the dog on the left.");
   EXPECT_EQ(question_of("  The dog.\n", Asking::Auto), "Please segment The dog.");
   EXPECT_EQ(question_of("person in red", Asking::Auto), "Please segment person in red.");
 }
 
 TEST(Question, QuestionsAndRequestsStayAsTheyAre) {
-  for (const char* text : {"Which one is faster?", "the red one, where is it?", "Please mark the dog.",
-                           "What is the man doing", "Describe this picture briefly",
-                           "segment the dog", "How many dogs are there"}) {
+  for (const char* text :
+       {"Which one is faster?", "the red one, where is it?", "Please mark the dog.",
+        "What is the man doing", "Describe this picture briefly", "segment the dog",
+        "How many dogs are there"}) {
     EXPECT_EQ(question_of(text, Asking::Auto), text);
   }
 }
@@ -70,7 +72,7 @@ TEST(MakePrompt, APictureHasItsTilesAndAVideoOneTileAFrame) {
   const auto marks = [&](const Prompt& prompt) {
     return std::ranges::count(prompt.ids, tokenizer.special().img_context);
   };
-  const auto wide = make_prompt(config, tokenizer, MediaKind::Image, {grey(200, 100)}, "the dog");
+  const auto wide = make_prompt(config, tokenizer, MediaKind::Image, {grey(80, 40)}, "the dog");
   ASSERT_TRUE(wide);
   EXPECT_EQ(wide->tiles.size(), 3U);  // 2 x 1 and the thumbnail
   EXPECT_EQ(marks(*wide), 3 * 4);
@@ -81,7 +83,8 @@ TEST(MakePrompt, APictureHasItsTilesAndAVideoOneTileAFrame) {
   EXPECT_EQ(video->tiles[0].width, 56);
   EXPECT_EQ(marks(*video), 2 * 4);
   EXPECT_THAT(tokenizer.decode(video->ids), HasSubstr("</img>\n<img>"));
-  EXPECT_THAT(tokenizer.decode(wide->ids), HasSubstr("</img>\nthe dog<|im_end|>\n<|im_start|>assistant\n"));
+  EXPECT_THAT(tokenizer.decode(wide->ids),
+              HasSubstr("</img>\nthe dog<|im_end|>\n<|im_start|>assistant\n"));
 }
 
 TEST(MakePrompt, ATextThatLeavesNoRoomForAnAnswerIsRefused) {
@@ -95,7 +98,8 @@ TEST(MakePrompt, ATextThatLeavesNoRoomForAnAnswerIsRefused) {
 TEST(MakePrompt, PicturesOfAnyShapeFit) {
   const auto tokenizer = small_tokenizer();
   for (const auto& [width, height] : {std::pair{1, 1}, {1, 20000}, {20000, 1}}) {
-    EXPECT_TRUE(make_prompt(small_config(), tokenizer, MediaKind::Image, {grey(width, height)}, "x"));
+    EXPECT_TRUE(
+        make_prompt(small_config(), tokenizer, MediaKind::Image, {grey(width, height)}, "x"));
   }
 }
 

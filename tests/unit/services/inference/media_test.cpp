@@ -22,7 +22,8 @@ preprocess::Image grey(int width, int height, int value) {
 
 void write(const std::filesystem::path& file, const Buffer& bytes) {
   std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
 }
 
 std::filesystem::path video_of(const test::TempDir& dir, int frames) {
@@ -58,7 +59,8 @@ TEST(NaturalOrder, NumbersAreComparedAsNumbers) {
 
 TEST(Media, AFolderIsAVideoOfItsPicturesInOrder) {
   const test::TempDir dir;
-  for (const char* name : {"10.png", "9.png", "1.png"}) write(dir / name, *preprocess::encode_png(grey(4, 4, 1)));
+  for (const char* name : {"10.png", "9.png", "1.png"})
+    write(dir / name, *preprocess::encode_png(grey(4, 4, 1)));
   std::ofstream(dir / "notes.txt") << "not a frame";
   const auto media = open_video(dir.path());
   ASSERT_TRUE(media) << media.error().message();

@@ -34,7 +34,8 @@ TEST(Overlay, AnyPictureGetsAUsableEvenSize) {
   for (const auto& [width, height] :
        {std::pair{1, 1}, {1, 20000}, {20000, 1}, {333, 77}, {4000, 3000}, {1921, 1}}) {
     const Overlay overlay(width, height, {{1, "a"}});
-    const std::vector<std::uint8_t> numbers(static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 1);
+    const std::vector<std::uint8_t> numbers(
+        static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 1);
     const auto drawn = overlay.draw(grey(width, height), numbers);
     EXPECT_EQ(drawn.width % 2, 0);
     EXPECT_EQ(drawn.height % 2, 0);

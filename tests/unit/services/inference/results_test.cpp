@@ -35,7 +35,8 @@ Header header(MediaKind kind) {
 }
 
 PictureMasks one_pixel(int width, int height) {
-  PictureMasks masks{width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width * height)), {}};
+  PictureMasks masks{
+      width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width * height)), {}};
   masks.numbers[1] = 1;
   auto mask = preprocess::Mask::zeros(width, height);
   mask.pixels[1] = 1;
@@ -50,7 +51,8 @@ TEST(Results, MasksArePaletteFilesAndRunLengthsAndTheDocumentIsWhole) {
     auto writer = ResultWriter::create(dir.path(), header(MediaKind::Video), {10, 1}, true);
     ASSERT_TRUE(writer) << writer.error().message();
     for (int i = 0; i < 3; ++i)
-      ASSERT_TRUE(writer->add({grey(6, 4), fmt::format("{:05}", i), false}, one_pixel(6, 4), {0.75}));
+      ASSERT_TRUE(
+          writer->add({grey(6, 4), fmt::format("{:05}", i), false}, one_pixel(6, 4), {0.75}));
     EXPECT_FALSE(fs::exists(dir / "clip.json"));  // not before it is whole
     EXPECT_FALSE(fs::exists(dir / "clip.mp4"));
     ASSERT_TRUE(writer->finish(1, 2.0, &document));
@@ -66,7 +68,8 @@ TEST(Results, MasksArePaletteFilesAndRunLengthsAndTheDocumentIsWhole) {
   EXPECT_EQ(mask["name"], "00002");
   EXPECT_EQ(mask["area"], 1);
   EXPECT_EQ(mask["score"], 0.75);
-  const auto rle = preprocess::rle_from_string(4, 6, mask["segmentation"]["counts"].get<std::string>());
+  const auto rle =
+      preprocess::rle_from_string(4, 6, mask["segmentation"]["counts"].get<std::string>());
   ASSERT_TRUE(rle);
   EXPECT_EQ(preprocess::decode_rle(*rle).pixels[1], 1);
 
@@ -116,6 +119,16 @@ TEST(Results, AFolderThatCannotBeMadeIsNamed) {
   ASSERT_FALSE(writer);
   EXPECT_EQ(writer.error().exit_code(), 2);
   EXPECT_THAT(writer.error().message(), HasSubstr((dir / "file").string()));
+}
+
+TEST(Results, NothingOverwritesItsOwnSource) {
+  const test::TempDir dir;
+  std::ofstream(dir / "scene.png") << "x";
+  fs::create_directories(dir / "masks/clip");
+  EXPECT_FALSE(check_apart(result_files(dir.path(), "scene", MediaKind::Image), dir / "scene.png"));
+  EXPECT_FALSE(check_apart(result_files(dir.path(), "clip", MediaKind::Video), dir / "masks/clip"));
+  EXPECT_TRUE(check_apart(result_files(dir / "out", "scene", MediaKind::Image), dir / "scene.png"));
+  EXPECT_TRUE(check_apart(result_files(dir.path(), "scene", MediaKind::Video), dir / "scene.png"));
 }
 
 TEST(Results, TheLegendNamesWhatWasNotFound) {
