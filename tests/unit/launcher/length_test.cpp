@@ -18,7 +18,7 @@ void make_shards(const std::filesystem::path& folder, const std::string& name, S
                  int train) {
   auto writer = shards::ShardWriter::create(folder / name, {});
   ASSERT_TRUE(writer) << writer.error().message();
-  datasets::ShardSink sink(*writer, [](std::uint64_t) {});
+  datasets::ShardSink sink(*writer);
   for (int i = 0; i <= train; ++i) {
     datasets::Sample sample;
     sample.dataset = name;

@@ -133,7 +133,7 @@ TEST(Mllm, RegionsTakeTheirCellsOfTheLastTileOfTheirSample) {
   auto thrice = with_regions({1, 1, 1, 1});
   thrice.tiles = at::cat({thrice.tiles, thrice.tiles.slice(0, 2)}, 0);
   thrice.tiles_per_sample = {1, 3};
-  thrice.regions = {};
+  thrice.regions = at::Tensor();
   thrice.regions_per_sample = {};
   const auto expected = mllm.forward(thrice, {}).seg_hidden;
   EXPECT_TRUE(test::is_close(mllm.forward(with_regions({1, 1, 1, 1}), {}).seg_hidden, expected));
