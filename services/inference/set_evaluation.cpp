@@ -28,6 +28,7 @@ using evaluation::Query;
 using models::MaskBranch;
 using preprocess::Image;
 
+constexpr int kSmallWidth = 320;             // narrower pictures are drawn twice as large
 constexpr std::uint32_t kFramesAtOnce = 16;  // of a video, decoded in one go
 
 Error stopped_early() {
@@ -256,7 +257,7 @@ class SetEvaluation {
   // Empty masks stand where the model gave no [SEG].
   evaluation::Record prediction(const Sample& sample, const Asked& one) const {
     evaluation::Record out = {{"video", sample.id},
-                              {"expression", sample.expressions[one.query.expression].id},
+                              {"expression", one.query.id.substr(describe(sample).size() + 1)},
                               {"prediction_masks", evaluation::Record::array()}};
     const auto& objects = one.answer.masks.at(branches_.back().name);
     for (std::uint32_t frame = 0; frame < sample.drawable_frames(); ++frame) {
@@ -314,7 +315,8 @@ class SetEvaluation {
     const auto predicted = there ? preprocess::decode_rle(objects[0][index])
                                  : preprocess::Mask::zeros(coded.width, coded.height);
     return panels(pen_, image, preprocess::decode_rle(coded).pixels, predicted.pixels, coded.width,
-                  coded.height, one.query.question, fmt::format("{} {:.3f}", branch, score), 1);
+                  coded.height, one.query.question, fmt::format("{} {:.3f}", branch, score),
+                  image.width < kSmallWidth ? 2 : 1);
   }
 
   const SetRequest& request_;
