@@ -36,8 +36,9 @@ std::uint64_t work_of(const config::Config& config, datasets::SampleKind kind,
   const bool refers = kind == SampleKind::ImageRef || kind == SampleKind::VideoRef;
   const bool masks = refers || kind == SampleKind::Gcg;
 
-  const std::int64_t words = cost.tokens >= 0 ? cost.tokens : cost.text_bytes / kBytesPerToken;
-  std::int64_t text = words + cost.objects * kTokensPerTurn;
+  // Bytes even where tokens were counted: whether an import had a tokenizer must not change the
+  // order.
+  std::int64_t text = cost.text_bytes / kBytesPerToken + cost.objects * kTokensPerTurn;
   if (refers && cost.objects > 0) {  // of all that it has, some are drawn
     text = text * config.data.objects_per_sample / cost.objects;
   }

@@ -60,6 +60,15 @@ TEST_F(Length, AnEpochCountsTheSplitItsCapAndItsRepeats) {
   EXPECT_EQ(size->with_masks, 3 * 20);
 }
 
+TEST_F(Length, AWeightCountsAsTheStreamHasIt) {
+  const auto size = epoch_size(
+      load({"data.mixture=[{name: masks, repeats: 3, weight: 0.5}, {name: words, weight: 1.25}]"})
+          .config);
+  ASSERT_TRUE(size) << size.error().message();
+  EXPECT_EQ(size->samples, 30 + 12);  // 12.5 to the even neighbour
+  EXPECT_EQ(size->with_masks, 30);
+}
+
 TEST_F(Length, EpochsBecomeSteps) {
   auto loaded = load({"train.epochs=2", "phase_a.epochs=1"});
   std::string said;
