@@ -111,6 +111,11 @@ def pyav_seek_each(path, pts):
     return lambda: processor_time(work)
 
 
+# All their names, so that --only can leave out making the videos.
+VIDEO_COMPARISONS = (": all frames, ffmpeg program: all frames, PyAV, the same pixels: 5 frames, 32 frames, "
+                     "PyAV seeks each, PyAV in one full pass")
+
+
 def bench_video(bench, name, path):
     import av  # noqa: F401
     fields, _ = bench.peer.ask("video", path)
@@ -223,7 +228,7 @@ def main():
         videos = [(os.path.basename(path), path) for path in options.video]
         for gop in (30, 250):
             name = f"1280x720, group of {gop}"
-            if not bench.wanted(name + ": all frames 5 frames 32 frames PyAV ffmpeg"):
+            if not bench.wanted(name + VIDEO_COMPARISONS):
                 continue
             path = os.path.join(work, f"gop{gop}.mp4")
             if not os.path.exists(path):
