@@ -109,7 +109,7 @@ void add_eval(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<EvalOptions>();
   auto* command = app.add_subcommand(
       "eval", "score a run on its held-out data and draw what it predicts, or score files");
-  command->add_option("RUN", options->run_dir, "run directory");
+  command->add_option("RUN,--model", options->run_dir, "run directory");
   command->add_option("--step", options->step, "checkpoint to score (default: the newest)");
   command->add_option("--samples", options->samples,
                       "samples to score (default: eval.samples; of a set: all)");

@@ -198,6 +198,7 @@ class SetEvaluation {
     models::PredictorOptions options;
     options.text_branch_on_tracked = opened_.config.infer.text_branch_on_tracked;
     options.bf16_memory = opened_.config.infer.memory_dtype == "bfloat16";
+    options.every_frame = opened_.config.infer.video_mode == "every_frame";
     std::vector<models::VideoPredictor> predictors;
     DESA2VA_TRY(tensor::guarded([&] {
       for (const NamedBranch& branch : branches_) {
