@@ -155,6 +155,12 @@ class Interrupt {
 };
 
 Result<ExitCode> import_dataset(const ImportOptions& options) {
+  constexpr unsigned kMaxThreads = 1024;
+  if (options.threads > kMaxThreads) {
+    return fail(Errc::InvalidArgument,
+                "--threads {}: allowed are 1 to {}; leave it out for all cores", options.threads,
+                kMaxThreads);
+  }
   datasets::ShardImport job;
   job.dataset = options.dataset;
   job.request.root = options.root;

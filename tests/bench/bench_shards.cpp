@@ -42,7 +42,13 @@ Buffer medium(std::uint32_t number, std::size_t bytes) {
   const std::size_t size = bytes / 2 + random.below(0, static_cast<std::uint32_t>(bytes));
   Buffer buffer = Buffer::allocate((size + 3) / 4 * 4);
   auto* words = reinterpret_cast<std::uint32_t*>(buffer.mutable_bytes().data());
-  for (std::size_t i = 0; i < buffer.size() / 4; ++i) words[i] = random.word(i + 1);
+  std::uint32_t state = random.word(1) | 1U;
+  for (std::size_t i = 0; i < buffer.size() / 4; ++i) {
+    state ^= state << 13U;  // xorshift32, Marsaglia 2003
+    state ^= state >> 17U;
+    state ^= state << 5U;
+    words[i] = state;
+  }
   return buffer;
 }
 

@@ -1,6 +1,7 @@
 #include "common/storage/rocks/sst.h"
 
 #include <utility>
+#include <vector>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
@@ -10,17 +11,16 @@
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
+#include "common/base/locked.h"
 #include "common/storage/rocks/status.h"
 
 namespace desa2va::rocks {
 namespace {
 
-// Blocks of index files, unpacked; one for the process, however many datasets are open.
-std::shared_ptr<rocksdb::Cache> index_cache() {
-  constexpr std::size_t kIndexCacheBytes = 96UL << 20U;
-  static const auto cache = rocksdb::NewLRUCache(kIndexCacheBytes);
-  return cache;
-}
+// Of unpacked blocks of text, for each open file its own: RocksDB knows blocks by an identity that
+// equal files share, and a file that was damaged after it was read elsewhere must not be served out
+// of memory.
+constexpr std::size_t kTextCacheBytes = 16UL << 20U;
 
 rocksdb::Options sst_options(Kind kind, rocksdb::Env* env) {
   rocksdb::Options options;
@@ -30,8 +30,8 @@ rocksdb::Options sst_options(Kind kind, rocksdb::Env* env) {
   rocksdb::BlockBasedTableOptions table;
   table.checksum = rocksdb::kXXH3;
   table.format_version = 5;
-  table.no_block_cache = kind != Kind::Index;
-  if (kind == Kind::Index) table.block_cache = index_cache();
+  table.no_block_cache = kind == Kind::Bulk;
+  if (kind == Kind::Text) table.block_cache = rocksdb::NewLRUCache(kTextCacheBytes);
   // A value larger than this has a block, hence a read and a checksum, of its own.
   table.block_size = kind == Kind::Bulk ? 4UL << 10U : 16UL << 10U;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -115,7 +115,8 @@ struct SstReader::Impl {
   Impl(std::filesystem::path file, Kind kind)
       : path(std::move(file)), reader(sst_options(kind, nullptr)) {
     point.verify_checksums = true;
-    point.fill_cache = kind == Kind::Index;
+    point.fill_cache = kind == Kind::Text;
+    pooled = kind == Kind::Text;
   }
 
   std::unique_ptr<rocksdb::Iterator> iterator(std::size_t readahead) {
@@ -125,9 +126,29 @@ struct SstReader::Impl {
     return std::unique_ptr<rocksdb::Iterator>(reader.NewIterator(options));
   }
 
+  // An iterator is dear to make and cheap to seek again; each is used by one thread at a time.
+  // Those on bulk are not kept: they hold on to the last block, which is a medium.
+  std::unique_ptr<rocksdb::Iterator> borrow() {
+    auto kept = idle.with([](auto& pool) {
+      std::unique_ptr<rocksdb::Iterator> last;
+      if (!pool.empty()) {
+        last = std::move(pool.back());
+        pool.pop_back();
+      }
+      return last;
+    });
+    return kept ? std::move(kept) : iterator(0);
+  }
+  void give_back(std::unique_ptr<rocksdb::Iterator> iterator) {
+    if (!pooled) return;
+    idle.with([&](auto& pool) { pool.push_back(std::move(iterator)); });
+  }
+
   std::filesystem::path path;
   rocksdb::SstFileReader reader;
   rocksdb::ReadOptions point;
+  bool pooled = false;
+  Locked<std::vector<std::unique_ptr<rocksdb::Iterator>>> idle;  // before the reader goes
 };
 
 SstReader::SstReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -145,7 +166,7 @@ Result<SstReader> SstReader::open(const std::filesystem::path& path, Kind kind) 
 
 Result<bool> SstReader::get(std::string_view key,
                             const std::function<Result<void>(ByteSpan)>& use) const {
-  const auto iterator = impl_->iterator(0);
+  auto iterator = impl_->borrow();
   iterator->Seek(slice(key));
   if (!iterator->Valid()) {
     if (!iterator->status().ok()) return to_error(iterator->status(), "read", impl_->path);
@@ -154,6 +175,7 @@ Result<bool> SstReader::get(std::string_view key,
   if (iterator->key() != slice(key)) return false;
   const auto value = iterator->value();
   DESA2VA_TRY(use(as_bytes({value.data(), value.size()})));
+  impl_->give_back(std::move(iterator));  // what failed is not kept
   return true;
 }
 

@@ -20,8 +20,7 @@ namespace desa2va::rocks {
 
 enum class Kind : std::uint8_t {
   Bulk,  // values of 100 KB to MB that do not compress: media, tensor chunks
-  Text,  // short repetitive values: annotations
-  Index  // the same, read with a cache: every read of a medium begins here
+  Text,  // short repetitive values, read with a cache of blocks: annotations, index
 };
 
 // 8 bytes, big-endian, so that byte order is the order of numbers.

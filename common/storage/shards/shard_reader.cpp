@@ -14,8 +14,7 @@ namespace desa2va::shards {
 namespace {
 
 rocks::Kind sst_kind(std::string_view kind) {
-  if (kind == kMediaKind) return rocks::Kind::Bulk;
-  return kind == kIndexKind ? rocks::Kind::Index : rocks::Kind::Text;
+  return kind == kMediaKind ? rocks::Kind::Bulk : rocks::Kind::Text;
 }
 
 }  // namespace
