@@ -64,7 +64,10 @@ Histogram make_histogram(std::string name, std::string unit, std::vector<double>
   histogram.count = values.size();
   if (values.empty()) return histogram;
   std::sort(values.begin(), values.end());
-  for (const double value : values) histogram.sum += value;
+  for (const double value : values) {
+    histogram.sum += value;
+    histogram.whole = histogram.whole && value == std::floor(value);
+  }
   histogram.smallest = values.front();
   histogram.largest = values.back();
   histogram.median = values[values.size() / 2];
@@ -93,7 +96,7 @@ std::string short_number(double value) {
 
 std::string label_of(const Histogram& histogram, std::size_t bin) {
   const auto& one = histogram.bins[bin];
-  if (one.to - one.from == 1 && one.from == std::floor(one.from)) return short_number(one.from);
+  if (histogram.whole && one.to - one.from == 1) return short_number(one.from);
   return fmt::format("{} - {}", short_number(one.from), short_number(one.to));
 }
 

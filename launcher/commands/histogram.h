@@ -16,6 +16,7 @@ struct Histogram {
   std::string name;
   std::string unit;
   std::vector<Bin> bins;
+  bool whole = true;  // all values are whole numbers
   std::uint64_t count = 0;
   std::uint64_t unknown = 0;  // values below 0
   double sum = 0;

@@ -129,8 +129,9 @@ Result<ExitCode> merge(const MergeOptions& options) {
         fmt::format("{}: {} samples", catalog.dataset, catalog.samples);
     rewrite.writer.numerics.insert(catalog.numerics.begin(), catalog.numerics.end());
   }
-  rewrite.writer.dataset =
-      options.name.empty() ? fmt::format("{}", fmt::join(names, "+")) : options.name;
+  rewrite.writer.dataset = options.name;
+  if (options.name.empty())  // a few names say what it is, many do not
+    rewrite.writer.dataset = names.size() > 3 ? "merged" : fmt::format("{}", fmt::join(names, "+"));
   rewrite.writer.kind = kinds.size() == 1 ? *kinds.begin() : "mixed";
   rewrite.writer.created_by = "desa2va shards merge";
   DESA2VA_ASSIGN(rewrite.writer.max_file_bytes, parse_size("--file-bytes", options.file_bytes));
@@ -288,7 +289,8 @@ void add_merge(CLI::App& group, Chosen& chosen) {
                    "dataset directories (or directories of several) in the order of their samples; "
                    "last the directory to make")
       ->required();
-  command->add_option("--name", options->name, "of the dataset made (default: the names, joined)");
+  command->add_option("--name", options->name,
+                      "of the dataset made (default: up to three names joined, else 'merged')");
   command->add_option("--file-bytes", options->file_bytes,
                       "a media or samples file is closed past this size (default 1GiB)");
   command->add_flag("--skip-repeated", options->skip_repeated,
