@@ -50,7 +50,8 @@ TEST_F(ShardsTools, ReshardToANumberMakesExactlySoManyMediaFiles) {
     const auto outcome = run({"reshard", at("a"), out, "--files", std::to_string(files), "--json"});
     ASSERT_EQ(outcome.exit_code(), 0) << outcome.result.error().message();
     int media = 0;
-    for (const auto& file : outcome.json().at("files")) media += file.at("kind") == "media" ? 1 : 0;
+    const auto json = outcome.json();
+    for (const auto& file : json.at("files")) media += file.at("kind") == "media" ? 1 : 0;
     EXPECT_EQ(media, files);
     EXPECT_EQ(content(out), content(at("a")));
     EXPECT_TRUE(must(shards::verify(out)).defects.empty());
