@@ -121,7 +121,9 @@ def run(options, folder):
     contenders["webdataset sequential"] = lambda round: timed(read_tar)
     if mds_path:
         from streaming import StreamingDataset
+        from streaming.base.util import clean_stale_shared_memory
 
+        clean_stale_shared_memory()  # a killed run leaves locks that the next would wait for
         mds = StreamingDataset(local=mds_path, shuffle=False, batch_size=1)
 
         def read_mds(round):
