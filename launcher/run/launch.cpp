@@ -70,6 +70,7 @@ class Launch {
       if (ready_.size() == processes_) {
         progress_.state.clear();
         watch_.on_all_ready();
+        dir_.event("ready");
       }
       return Next::Wait;
     }

@@ -71,7 +71,7 @@ class LargeAnnotations : public testing::Test {
     std::string filler;
     while (filler.size() < bytes) filler += ", null";
     for (std::uint64_t i = 0; i < tracks; ++i)
-      masks << (i == 0 ? "{" : ",") << '"' << i << R"(": [{"size": [30, 40], "counts": "Ph1"})"
+      masks << (i == 0 ? "{" : ",") << '"' << i << R"(": [{"size": [30, 40], "counts": "`U1"})"
             << filler << "]";
     masks << "}";
     masks.close();
@@ -83,6 +83,12 @@ class LargeAnnotations : public testing::Test {
     meta << "}}";
     meta.close();
     return fs::file_size(folder / "mask_dict.json");
+  }
+
+  void SetUp() override {
+    constexpr std::uintmax_t kNeeded = 6ULL << 30U;
+    if (fs::space(fs::temp_directory_path()).available < kNeeded)
+      GTEST_SKIP() << "less than 6 GiB are free in " << fs::temp_directory_path();
   }
 
   SmallTree tree_;

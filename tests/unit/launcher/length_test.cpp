@@ -28,6 +28,8 @@ void make_shards(const std::filesystem::path& folder, const std::string& name, S
     sample.turns = {{"what?", "that."}};
     ASSERT_TRUE(sink.sample(sample));
   }
+  ASSERT_TRUE(sink.split_done({name, "train", static_cast<std::uint64_t>(train), 0, "{}"}));
+  ASSERT_TRUE(sink.split_done({name, "val", 1, 0, "{}"}));
   ASSERT_TRUE(writer->finish());
 }
 

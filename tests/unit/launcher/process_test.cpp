@@ -88,9 +88,12 @@ class LauncherProcess : public ::testing::Test {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
   std::string said() const { return text_of(root_ / "stderr"); }
+  // And until all are ready: a signal before that has nothing to finish.
   void wait_for_steps() {
-    until(
-        [&] { return text_of(run() / "metrics.jsonl").find("\"step\":2,") != std::string::npos; });
+    until([&] {
+      return text_of(run() / "metrics.jsonl").find("\"step\":2,") != std::string::npos &&
+             text_of(run() / "events.jsonl").find("\"ready\"") != std::string::npos;
+    });
   }
   // Of the process whose program ends with `name`, once it runs.
   int pid_of(const std::string& name) const {

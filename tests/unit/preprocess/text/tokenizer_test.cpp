@@ -75,10 +75,11 @@ TEST(Tokenizer, AddedTokensAreFoundInTheRawTextBeforeNormalization) {
 
 TEST(Tokenizer, TheLongestAddedTokenWins) {
   Vocabulary vocabulary = test::small_vocabulary();
-  vocabulary.added["[SEG]s"] = 500;
+  const auto next = static_cast<TokenId>(vocabulary.tokens.size() + vocabulary.added.size());
+  vocabulary.added["[SEG]s"] = next;
   const auto tokenizer = Tokenizer::build(vocabulary);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message();
-  EXPECT_EQ(tokenizer->encode("[SEG]s"), (std::vector<TokenId>{500}));
+  EXPECT_EQ(tokenizer->encode("[SEG]s"), (std::vector<TokenId>{next}));
 }
 
 TEST(Tokenizer, FilesWrittenAreReadBackAsTheSameVocabulary) {
