@@ -48,12 +48,11 @@ std::string torch_name(DType dtype) {
 // Elements from a function, written as `dtype`.
 weights::Fill as_dtype(DType dtype,
                        std::function<Result<void>(std::uint64_t, std::span<float>)> values) {
-  auto scratch = std::make_shared<std::vector<float>>();
-  return [dtype, scratch, values = std::move(values)](std::uint64_t first,
-                                                      MutableByteSpan out) -> Result<void> {
-    scratch->resize(out.size() / size_of(dtype));
-    DESA2VA_TRY(values(first / size_of(dtype), *scratch));
-    weights::convert(std::as_bytes(std::span(*scratch)), DType::F32, out, dtype);
+  return [dtype, values = std::move(values)](std::uint64_t first,
+                                             MutableByteSpan out) -> Result<void> {
+    std::vector<float> floats(out.size() / size_of(dtype));  // not kept: there are many tensors
+    DESA2VA_TRY(values(first / size_of(dtype), floats));
+    weights::convert(std::as_bytes(std::span(floats)), DType::F32, out, dtype);
     return {};
   };
 }
