@@ -167,7 +167,7 @@ struct PromptConfig {
 };
 
 struct InferConfig {
-  std::string video_mode = "sa2va";    // | consistent
+  std::string video_mode = "sa2va";    // | consistent | every_frame
   std::string mllm_frames = "first5";  // | uniform5
   bool text_branch_on_tracked = false;
   std::string memory_dtype = "bfloat16";  // | float32

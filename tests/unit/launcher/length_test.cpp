@@ -16,7 +16,9 @@ using ::testing::HasSubstr;
 // A data set of `train` samples of the split and one of another, without media.
 void make_shards(const std::filesystem::path& folder, const std::string& name, SampleKind kind,
                  int train) {
-  auto writer = shards::ShardWriter::create(folder / name, {});
+  shards::WriterOptions options;
+  options.dataset = name;
+  auto writer = shards::ShardWriter::create(folder / name, options);
   ASSERT_TRUE(writer) << writer.error().message();
   datasets::ShardSink sink(*writer);
   for (int i = 0; i <= train; ++i) {
