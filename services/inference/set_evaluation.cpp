@@ -340,6 +340,13 @@ Result<void> evaluate_set(const SetRequest& request, const std::function<bool()>
   tensor::set_threads(static_cast<int>(
       request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
   DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
+  if (opened.config.infer.video_mode == "consistent")
+    return fail(Errc::InvalidArgument,
+                "infer.video_mode: consistent is built for `desa2va segment` alone; allowed for "
+                "whole "
+                "sets: sa2va | every_frame. Change it in {}/config.yaml",
+                request.model)
+        .with_exit(ExitCode::Usage);
   if (request.max_new_tokens) opened.config.infer.max_new_tokens = *request.max_new_tokens;
   DESA2VA_ASSIGN(auto branches, followed(request, opened.config));
   const std::string split = request.split.empty() ? std::string((*set)->split) : request.split;
