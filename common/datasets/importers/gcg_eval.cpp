@@ -82,7 +82,9 @@ Result<void> import_gcg_eval_split(const DataTree& tree, const ImportRequest& re
     return {};
   }));
   SampleWork work(tree, request, sink);
-  for (const auto& [id, file] : images) {
+  for (const auto& image : images) {
+    const std::string& id = image.first;
+    const std::string& file = image.second;
     const GcgEvalPicture& picture = pictures[id];
     DESA2VA_TRY(work.add(picture.caption.size(), [&](MediaLoader& loader) -> Result<Sample> {
       Sample sample;
