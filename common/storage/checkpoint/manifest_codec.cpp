@@ -26,7 +26,7 @@ class PartTable {
   std::uint32_t index(const std::string& name) const { return index_.at(name); }
   std::uint32_t size() const { return static_cast<std::uint32_t>(names_.size()); }
   void write(capnp::List<capnp::Text>::Builder out) const {
-    for (std::uint32_t i = 0; i < size(); ++i) out.set(i, names_[i].c_str());
+    for (std::uint32_t i = 0; i < size(); ++i) out.set(i, rocks::to_text(names_[i]));
   }
 
  private:
@@ -39,9 +39,9 @@ void write_tensors(const std::vector<TensorRecord>& tensors, const PartTable& pa
   for (std::uint32_t i = 0; i < out.size(); ++i) {
     const auto& tensor = tensors[i];
     auto stored = out[i];
-    stored.setName(tensor.name.c_str());
+    stored.setName(rocks::to_text(tensor.name));
     stored.setDtype(std::string(name(tensor.dtype)).c_str());
-    stored.setOwner(tensor.owner.c_str());
+    stored.setOwner(rocks::to_text(tensor.owner));
     auto shape = stored.initShape(static_cast<std::uint32_t>(tensor.shape.size()));
     for (std::uint32_t d = 0; d < shape.size(); ++d) shape.set(d, tensor.shape[d]);
     auto chunks = stored.initChunks(static_cast<std::uint32_t>(tensor.chunks.size()));
@@ -118,7 +118,7 @@ void write_blobs(const std::map<std::string, std::string>& blobs,
                  capnp::List<schema::NamedBytes>::Builder out) {
   std::uint32_t i = 0;
   for (const auto& [name, bytes] : blobs) {
-    out[i].setName(name.c_str());
+    out[i].setName(rocks::to_text(name));
     out[i++].setBytes(to_data(as_bytes(bytes)));
   }
 }
@@ -146,10 +146,10 @@ Buffer encode(const Manifest& manifest) {
   auto facts = root.initFacts(count(manifest.facts));
   std::uint32_t i = 0;
   for (const auto& [name, text] : manifest.facts) {
-    facts[i].setName(name.c_str());
-    facts[i++].setText(text.c_str());
+    facts[i].setName(rocks::to_text(name));
+    facts[i++].setText(rocks::to_text(text));
   }
-  root.setConfig(manifest.config.c_str());
+  root.setConfig(rocks::to_text(manifest.config));
   const PartTable parts(manifest.tensors);
   parts.write(root.initParts(parts.size()));
   write_tensors(manifest.tensors, parts, root.initTensors(count(manifest.tensors)));
@@ -160,9 +160,9 @@ Buffer encode(const Manifest& manifest) {
 Buffer encode(const PartReceipt& receipt) {
   capnp::MallocMessageBuilder message;
   auto root = message.initRoot<schema::StoredReceipt>();
-  root.setRank(receipt.rank.c_str());
+  root.setRank(rocks::to_text(receipt.rank));
   root.setStep(receipt.step);
-  root.setPart(receipt.part.c_str());
+  root.setPart(rocks::to_text(receipt.part));
   root.setWrittenBytes(receipt.written_bytes);
   root.setReusedBytes(receipt.reused_bytes);
   const PartTable parts(receipt.tensors);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include <capnp/message.h>
@@ -40,6 +41,10 @@ auto with_message(ByteSpan bytes, std::string_view what, Use&& use)
 
 inline std::string to_string(capnp::Text::Reader text) {
   return {text.cStr(), text.size()};
+}
+// With its length: a text from outside may hold zeros, and would end at the first of them.
+inline kj::StringPtr to_text(const std::string& text) {
+  return {text.c_str(), text.size()};
 }
 inline ByteSpan to_span(capnp::Data::Reader data) {
   return std::as_bytes(std::span(data.begin(), data.size()));

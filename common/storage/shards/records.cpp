@@ -11,11 +11,11 @@ namespace desa2va::shards {
 Buffer encode(const SampleRecord& sample) {
   capnp::MallocMessageBuilder message;
   auto root = message.initRoot<schema::StoredSample>();
-  root.setKey(sample.key.c_str());
+  root.setKey(rocks::to_text(sample.key));
   std::string media;
   for (const auto& hash : sample.media) media += hash_bytes(hash);
   root.setMedia(rocks::to_data(as_bytes(media)));
-  root.setBroken(sample.broken.c_str());
+  root.setBroken(rocks::to_text(sample.broken));
   root.setPayload(rocks::to_data(sample.payload.bytes()));
   return rocks::to_bytes(message);
 }

@@ -17,6 +17,14 @@ TEST(Records, DecodingUndoesEncoding) {
   EXPECT_EQ(as_text(back.payload.bytes()), as_text(sample.payload.bytes()));
 }
 
+TEST(Records, AKeyMayHoldAnyBytes) {
+  SampleRecord sample;
+  sample.key = std::string("a\0b", 3);
+  const auto back = decode_sample(encode(sample).bytes());
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->key, sample.key);
+}
+
 TEST(Records, UnknownCostsStayUnknown) {
   const std::vector<SampleCost> costs(3);
   const auto back = must(decode_costs(encode(std::span<const SampleCost>(costs)).bytes()));
