@@ -8,8 +8,8 @@
 
 #include "tests/process/tiny_run.h"
 
-// Whole runs of the tiny configuration in pairs, interleaved: processes against the monolith, tracing
-// on against off. CPU seconds count every process; ratios of the pairs are what to read.
+// Whole runs of the tiny configuration in pairs, interleaved: processes against the monolith,
+// tracing on against off. CPU seconds count every process; ratios of the pairs are what to read.
 //   bench_modes [STEPS=60] [PAIRS=5]
 namespace {
 
@@ -64,6 +64,7 @@ void compare(const char* what, const std::string& steps, int pairs,
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what a fork finds in the buffer is printed twice
   const std::string steps = argc > 1 ? argv[1] : "60";
   const int pairs = argc > 2 ? std::atoi(argv[2]) : 5;
   run_once("12", {});  // makes the data
