@@ -30,10 +30,10 @@ Sa2VA without decoupling; `baseline_pretrain` A before that. The two baselines s
 
 // services.data.replicas, services.mllm.replicas, ... become one line, services.<role>.replicas.
 std::string general_path(std::string path) {
-  const auto replace = [&](std::string_view section, std::string_view placeholder) {
+  const auto replace = [&](std::string_view section, std::string_view any_name) {
     if (!path.starts_with(section)) return;
     const auto end = path.find('.', section.size());
-    path = std::string(section) + std::string(placeholder) + path.substr(end);
+    path = std::string(section) + std::string(any_name) + path.substr(end);
   };
   replace("services.", "<role>");
   replace("transport.", "<edge>");
