@@ -182,6 +182,9 @@ Result<Plan> make_plan(const ImportRequest& request, ImportReport& report) {
   keys.insert(keys.end(), request.overrides.begin(), request.overrides.end());
   DESA2VA_ASSIGN(config::Loaded loaded, load_config(request, keys));
   plan.config = std::move(loaded.config);
+  if (plan.config.model.embed_init != "normal")
+    return usage(fmt::format("embed.init: {} is not built yet; allowed in this version: normal",
+                             plan.config.model.embed_init));
   plan.match =
       match(plan.sources,
             parameters::inventory(plan.config.model, parameters::preset_of(plan.config.preset)));

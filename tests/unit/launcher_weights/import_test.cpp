@@ -200,6 +200,12 @@ TEST_F(Weights, WhatIsNeededIsSaid) {
   EXPECT_NE(refused(wanted).find("--sa2va"), std::string::npos);
 }
 
+TEST_F(Weights, AWayOfDrawingRowsThatIsNotBuiltIsRefused) {
+  auto mean = request();
+  mean.overrides = {"embed.init=mean"};
+  EXPECT_NE(refused(mean).find("embed.init: mean"), std::string::npos);
+}
+
 TEST(OurName, NamesOfEveryKindOfFileBecomeCanonical) {
   const std::string q =
       "mllm.model.language_model.base_model.model.model.layers.0.self_attn.q_proj.";
