@@ -11,10 +11,11 @@
 #include "common/tensor/guarded.h"
 #include "common/weights/safetensors.h"
 #include "tests/golden/registry.h"
+#include "tests/golden/verdicts.h"
 
 // golden_check [--data DIR]... PATH...: runs every golden case among the files and folders named,
-// prints the error of every tensor and, last, "N passed, N failed". Exit 1 if any failed, 2 for
-// wrong use or a device that is not there.
+// prints the error of every tensor, the largest of every module and, last, "N passed, N failed".
+// Exit 1 if any failed, 2 for wrong use or a device that is not there.
 namespace desa2va::golden {
 namespace {
 
@@ -28,10 +29,6 @@ constexpr std::string_view kUsage =
     "  --device D   where the modules compute: cpu (default), or a CUDA device, in float32 "
     "without\n"
     "               TF32; cases without a module run where they always do\n";
-
-struct Totals {
-  int passed = 0, failed = 0, skipped = 0;
-};
 
 // What all cases of one call share.
 struct Setting {
@@ -75,46 +72,17 @@ void add_neighbours(const fs::path& from, std::vector<fs::path>& folders) {
   }
 }
 
-void print_verdict(const std::string& name, const Case& c, Totals& totals) {
-  if (!c.skipped().empty()) {
-    ++totals.skipped;
-    fmt::print("{}: skipped: {}\n", name, c.skipped());
-    return;
-  }
-  const auto worst =
-      std::max_element(c.lines().begin(), c.lines().end(),
-                       [](const Case::Line& a, const Case::Line& b) { return a.error < b.error; });
-  bool good = true;
-  for (const auto& line : c.lines()) {
-    good = good && line.good;
-    fmt::print("  {:<60} {:.3g}{}{}{}\n", line.tensor, line.error, line.good ? "" : "  FAILED",
-               line.remark.empty() ? "" : ": ", line.remark);
-  }
-  ++(good ? totals.passed : totals.failed);
-  fmt::print("{}: {}, {} comparisons, largest error {:.3g} ({})\n", name,
-             good ? "passed" : "FAILED", c.lines().size(), worst->error, worst->tensor);
-}
-
-void run_case(const std::string& name, const Registry::Run& run, Case c, Totals& totals) {
+void run_case(const std::string& name, const std::string& module, const Registry::Run& run, Case c,
+              Verdicts& verdicts) {
   if (const auto done = tensor::guarded([&] { run(c); }); !done) {
     c.check(false, done.error().message());
   }
   c.finish();
-  print_verdict(name, c, totals);
-}
-
-void fail_case(const std::string& name, const std::string& why, Totals& totals) {
-  ++totals.failed;
-  fmt::print("{}: FAILED: {}\n", name, why);
-}
-
-void skip_case(const std::string& name, const std::string& why, Totals& totals) {
-  ++totals.skipped;
-  fmt::print("{}: skipped: {}\n", name, why);
+  verdicts.add(name, module, c);
 }
 
 // `named`: the user named this file, so it must be a case.
-void run_file(const fs::path& path, bool named, const Setting& setting, Totals& totals) {
+void run_file(const fs::path& path, bool named, const Setting& setting, Verdicts& verdicts) {
   const Registry& registry = setting.registry;
   std::vector<fs::path> folders = setting.folders;
   const auto name = path.parent_path().filename() / path.filename();
@@ -122,37 +90,38 @@ void run_file(const fs::path& path, bool named, const Setting& setting, Totals& 
   add_neighbours(fs::current_path(), folders);
   if (path.extension() == ".json") {
     const auto* run = registry.find_json_file(path.filename());
-    if (run == nullptr) return skip_case(name, "no code here reads this file", totals);
+    if (run == nullptr) return verdicts.skip(name, "no code here reads this file");
     std::ifstream file(path);
     auto document = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
-    if (document.is_discarded()) return fail_case(name, "this is no JSON", totals);
-    return run_case(name, *run, Case(path, std::move(document), {}, std::move(folders)), totals);
+    if (document.is_discarded()) return verdicts.fail(name, "this is no JSON");
+    return run_case(name, path.stem(), *run,
+                    Case(path, std::move(document), {}, std::move(folders)), verdicts);
   }
   auto file = weights::read_safetensors(path);
-  if (!file) return fail_case(name, file.error().message(), totals);
+  if (!file) return verdicts.fail(name, file.error().message());
   if (!file->metadata.contains("case")) {
     if (const auto* run = registry.find_tensor_file(path.filename()))
-      return run_case(name, *run, Case(path, {}, std::move(file->tensors), std::move(folders)),
-                      totals);
-    if (named) skip_case(name, "the file is no case", totals);
+      return run_case(name, path.stem(), *run,
+                      Case(path, {}, std::move(file->tensors), std::move(folders)), verdicts);
+    if (named) verdicts.skip(name, "the file is no case");
     return;  // weights that other cases read
   }
   auto spec = nlohmann::json::parse(file->metadata["case"], nullptr, false);
   if (!spec.is_object() || !spec.contains("module") || !spec["module"].is_string()) {
-    return fail_case(name, "the metadata `case` names no module", totals);
+    return verdicts.fail(name, "the metadata `case` names no module");
   }
   const std::string module = spec["module"];
   const auto* run = registry.find_module(module);
-  if (run == nullptr) return skip_case(name, "no code here runs module " + module, totals);
+  if (run == nullptr) return verdicts.skip(name, "no code here runs module " + module);
   run_case(
-      name, *run,
+      name, module, *run,
       Case(path, std::move(spec), std::move(file->tensors), std::move(folders), setting.device),
-      totals);
+      verdicts);
 }
 
-void run_path(const fs::path& path, const Setting& setting, Totals& totals) {
-  if (fs::is_regular_file(path)) return run_file(path, true, setting, totals);
-  if (!fs::is_directory(path)) return fail_case(path, "there is no such file or folder", totals);
+void run_path(const fs::path& path, const Setting& setting, Verdicts& verdicts) {
+  if (fs::is_regular_file(path)) return run_file(path, true, setting, verdicts);
+  if (!fs::is_directory(path)) return verdicts.fail(path, "there is no such file or folder");
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(path)) {
     const auto& file = entry.path();
@@ -162,7 +131,7 @@ void run_path(const fs::path& path, const Setting& setting, Totals& totals) {
       files.push_back(file);
   }
   std::sort(files.begin(), files.end());
-  for (const auto& file : files) run_file(file, false, setting, totals);
+  for (const auto& file : files) run_file(file, false, setting, verdicts);
 }
 
 int run_all(const std::vector<std::string>& arguments) {
@@ -193,11 +162,10 @@ int run_all(const std::vector<std::string>& arguments) {
     fmt::print(stderr, "{}", kUsage);
     return 2;
   }
-  Totals totals;
-  for (const auto& path : paths) run_path(path, setting, totals);
-  if (totals.skipped > 0) fmt::print("{} skipped\n", totals.skipped);
-  fmt::print("{} passed, {} failed\n", totals.passed, totals.failed);
-  return totals.failed > 0 ? 1 : 0;
+  Verdicts verdicts;
+  for (const auto& path : paths) run_path(path, setting, verdicts);
+  verdicts.print_summary();
+  return verdicts.any_failed() ? 1 : 0;
 }
 
 }  // namespace
