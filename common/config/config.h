@@ -143,7 +143,7 @@ struct DataConfig {
   std::vector<DatasetConfig> mixture;
   RecipeConfig recipe;
   std::optional<std::int64_t>
-      group_world;                     // of length grouping; absent: micro_batches / accumulation
+      group_world;  // of length grouping; absent: micro_batches / accumulation
   DataGrouping grouping = DataGrouping::Reference;
   StepOrder step_order = StepOrder::Cost;
   std::int64_t batch = 2;              // samples a microbatch
@@ -178,7 +178,6 @@ struct InferConfig {
 struct EvalConfig {
   std::vector<DatasetConfig> mixture;  // held-out data
   std::int64_t samples = 200;
-  std::int64_t every_steps = 0;  // 0: only when asked, or at the end of `desa2va demo`
   std::int64_t drawings = 8;
   bool count_missing = false;
 };

@@ -7,7 +7,7 @@ void visit_adversarial(AdversarialConfig& adv, Visitor& v) {
   v.key("objective", adv.objective, one_of({"cross", "own", "eq3", "off"}), "",
         "h_t toward vision and h_v toward text (cross), each toward its own, equation 3, nothing");
   v.key("order", adv.order, one_of({"after", "before"}), "",
-        "discriminators step at the commit, or before the main step (one process only)");
+        "the estimators learn at the commit, or before any gradient of the step returns");
   v.key("grl_schedule", adv.grl_schedule, one_of({"dann", "constant"}), "",
         "of the reversed gradient's factor lambda over the progress of B and C");
   v.key("grl_lambda", adv.grl_lambda, at_least(0), "", "lambda of `constant`");
@@ -107,9 +107,10 @@ void visit_method(ModelConfig& model, Visitor& v) {
     s.key("on", decoupler.align_on, one_of({"h_t", "both"}), "", "which prompts");
   });
   v.section("init", [&](Visitor& s) {
-    s.key("from", model.init_from, any(), "path",
-          "run directory or store with the first weights (see `desa2va ckpt import`), with @STEP for "
-          "another than its last step; what it lacks starts at random");
+    s.key(
+        "from", model.init_from, any(), "path",
+        "run directory or store with the first weights (see `desa2va ckpt import`), with @STEP for "
+        "another than its last step; what it lacks starts at random");
     s.key("prompt_gain", decoupler.prompt_gain, above(0), "",
           "multiplies the projector's initial output weight");
     s.key("real_text_gain", decoupler.real_text_gain, above(0), "",

@@ -91,7 +91,7 @@ void visit_model(ModelConfig& model, Visitor& v) {
   });
   v.section("embed", [&model](Visitor& s) {
     s.key("init", model.embed_init, one_of({"normal", "mean"}), "",
-          "new rows of embedding and head: normal, or around the mean of the old ones");
+          "rows that an import adds to embedding and head: normal, or around the mean of the old");
   });
 }
 

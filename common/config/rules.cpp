@@ -107,8 +107,15 @@ Result<void> check_method(const Loaded& loaded) {
     return broken(loaded, "real_text.source",
                   "llm_answer reads the states of answers, and phase A runs texts alone; take "
                   "llm_text, embed_mean, or a preset without phase A (desa2va_no_pretrain)");
-  if (decoupler.adv.order == "before" && config.run.mode != RunMode::Monolith)
-    return broken(loaded, "adv.order", "`before` needs run.mode=monolith");
+  const auto& mllm = config.service(Role::Mllm);
+  if (decoupler.adv.order == "before" &&
+      mllm.in_flight * mllm.replicas < config.train.micro_batches)
+    return broken(loaded, "adv.order",
+                  "`before` returns no gradient until every microbatch of a step went forward: "
+                  "services.mllm.in_flight must be at least {} ({} microbatches on {} replicas), "
+                  "not {}",
+                  (config.train.micro_batches + mllm.replicas - 1) / mllm.replicas,
+                  config.train.micro_batches, mllm.replicas, mllm.in_flight);
   return {};
 }
 

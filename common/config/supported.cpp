@@ -19,11 +19,6 @@ Result<void> refuse_unless(bool supported, const Loaded& loaded, std::string_vie
 
 Result<void> check_supported(const Loaded& loaded) {
   const Config& c = loaded.config;
-  const DecouplerConfig& decoupler = c.model.decoupler;
-  DESA2VA_TRY(refuse_unless(decoupler.adv.order == "after", loaded, "adv.order",
-                            decoupler.adv.order, "after"));
-  DESA2VA_TRY(refuse_unless(c.model.embed_init == "normal", loaded, "embed.init",
-                            c.model.embed_init, "normal"));
   for (const auto& [role, service] : c.services) {
     const std::string prefix = fmt::format("services.{}.", name(role));
     DESA2VA_TRY(refuse_unless(service.hosts.empty(), loaded, prefix + "hosts", "a list of hosts",

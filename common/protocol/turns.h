@@ -46,6 +46,8 @@ class Turns {
     own_ = routes.of_step(self, step.step);
     forward_ = backward_ = 0;
   }
+  std::uint64_t step() const { return step_; }
+  const std::vector<std::uint64_t>& own() const { return own_; }
   std::optional<std::uint64_t> next_forward() const { return at(forward_); }
   std::optional<std::uint64_t> next_backward() const { return at(backward_); }
   void forward_done() { ++forward_; }

@@ -8,12 +8,11 @@
 
 #include "common/config/load.h"
 #include "common/config/run_files.h"
-#include "common/parameters/initial_values.h"
 #include "common/storage/checkpoint/catalog.h"
 #include "common/storage/checkpoint/part_writer.h"
-#include "common/weights/convert.h"
 #include "launcher/run/run_dir.h"
 #include "launcher/weights/import_sources.h"
+#include "launcher/weights/imported_values.h"
 #include "launcher/weights/published_config.h"
 #include "launcher/weights/sam_shapes.h"
 #include "launcher/weights/tokenizer_files.h"
@@ -182,9 +181,6 @@ Result<Plan> make_plan(const ImportRequest& request, ImportReport& report) {
   keys.insert(keys.end(), request.overrides.begin(), request.overrides.end());
   DESA2VA_ASSIGN(config::Loaded loaded, load_config(request, keys));
   plan.config = std::move(loaded.config);
-  if (plan.config.model.embed_init != "normal")
-    return usage(fmt::format("embed.init: {} is not built yet; allowed in this version: normal",
-                             plan.config.model.embed_init));
   plan.match =
       match(plan.sources,
             parameters::inventory(plan.config.model, parameters::preset_of(plan.config.preset)));
@@ -192,48 +188,6 @@ Result<Plan> make_plan(const ImportRequest& request, ImportReport& report) {
   if (plan.match.good()) return plan;
   return usage("ckpt import: the files do not fit the model" + plan.match.describe());
 }
-
-// The bytes of one of our tensors, in the element type that it is stored with.
-class Values {
- public:
-  Values(const Plan& plan, const parameters::InitialValues& initial, bool keep_dtype)
-      : plan_(plan), initial_(initial), keep_dtype_(keep_dtype) {}
-
-  DType dtype(const std::string& name) const {
-    const Origin& origin = plan_.match.origins.at(name);
-    return origin.source != nullptr && keep_dtype_ ? origin.info.dtype : DType::F32;
-  }
-
-  Result<void> read(const std::string& name, std::uint64_t first, MutableByteSpan out) {
-    const DType type = dtype(name);
-    const std::uint64_t element = first / size_of(type);
-    const std::uint64_t count = out.size() / size_of(type);
-    const Origin& origin = plan_.match.origins.at(name);
-    const auto there = origin.source == nullptr ? std::uint64_t{0}
-                                                : static_cast<std::uint64_t>(origin.info.numel());
-    const std::uint64_t from_file =
-        element >= there ? 0 : std::min<std::uint64_t>(count, there - element);
-    if (from_file > 0) {
-      const std::uint64_t size = size_of(origin.info.dtype);
-      scratch_.resize(from_file * size);
-      DESA2VA_TRY(origin.source->read(origin.name, element * size, scratch_));
-      weights::convert(scratch_, origin.info.dtype, out.first(from_file * size_of(type)), type);
-    }
-    if (from_file == count) return {};
-    fresh_.resize(count - from_file);
-    DESA2VA_TRY(initial_.read(name, element + from_file, fresh_));
-    weights::convert(std::as_bytes(std::span(fresh_)), DType::F32,
-                     out.subspan(from_file * size_of(type)), type);
-    return {};
-  }
-
- private:
-  const Plan& plan_;
-  const parameters::InitialValues& initial_;
-  const bool keep_dtype_;
-  std::vector<std::byte> scratch_;
-  std::vector<float> fresh_;
-};
 
 struct Target {
   fs::path run_dir, store;
@@ -291,9 +245,7 @@ Result<void> write_store(const ImportRequest& request, const Plan& plan, const T
                          const Progress& progress, ImportReport& report) {
   const auto preset = parameters::preset_of(plan.config.preset);
   const auto inventory = parameters::inventory(plan.config.model, preset);
-  const parameters::InitialValues initial(plan.config.model, preset,
-                                          static_cast<std::uint64_t>(plan.config.run.seed));
-  Values values(plan, initial, request.keep_dtype);
+  ImportedValues values(plan.match, plan.config, request.keep_dtype);
   std::uint64_t all = 0, done = 0;
   for (const auto& parameter : inventory)
     all += static_cast<std::uint64_t>(parameter.numel()) * size_of(values.dtype(parameter.name));

@@ -30,8 +30,8 @@ models::NamedTensors select(const models::NamedTensors& all,
 
 // One Adam step of `parameters` on `loss()`; they record a graph only meanwhile.
 template <class Loss>
-double learn(const models::NamedTensors& parameters, training::AdamW& optimizer, double lr,
-             Loss loss) {
+double minimise(const models::NamedTensors& parameters, training::AdamW& optimizer, double lr,
+                Loss loss) {
   std::set<std::string> names;
   std::vector<at::Tensor> inputs;
   for (const auto& [name, tensor] : parameters) {
@@ -48,6 +48,12 @@ double learn(const models::NamedTensors& parameters, training::AdamW& optimizer,
   const tensor::NoGradient no_gradient;
   optimizer.step(parameters, by_name, lr);
   return value.item<double>();
+}
+
+training::AdamW::Tensors copies(const training::AdamW::Tensors& tensors) {
+  training::AdamW::Tensors copied;
+  for (const auto& [name, tensor] : tensors) copied.emplace(name, tensor.clone());
+  return copied;
 }
 
 at::Tensor rows_of(const std::vector<Features>& step, at::Tensor Features::*member) {
@@ -86,7 +92,7 @@ Adversaries::Adversaries(const config::DecouplerConfig& config, models::Decouple
       discriminator_optimizer_(adam(0.5)),
       club_optimizer_(adam(0.9)) {}
 
-messages::NamedNumbers Adversaries::commit(const std::vector<Features>& step) {
+messages::NamedNumbers Adversaries::learn(const std::vector<Features>& step) {
   ++updates_;
   const Features rows{rows_of(step, &Features::h_t), rows_of(step, &Features::h_v),
                       rows_of(step, &Features::h_r), rows_of(step, &Features::v_ref)};
@@ -100,16 +106,44 @@ messages::NamedNumbers Adversaries::commit(const std::vector<Features>& step) {
   return measured;
 }
 
+Adversaries::Saved Adversaries::save() const {
+  Saved saved;
+  for (const auto* part : {&discriminators_, &club_}) {
+    for (const auto& [name, tensor] : *part) saved.parameters.emplace(name, tensor.clone());
+  }
+  saved.discriminator_state = copies(discriminator_optimizer_.state());
+  saved.club_state = copies(club_optimizer_.state());
+  saved.fifo_t = fifo_t_;  // pushing makes new tensors
+  saved.fifo_v = fifo_v_;
+  saved.updates = updates_;
+  saved.club_ready = club_ready_;
+  return saved;
+}
+
+void Adversaries::take_back(const Saved& saved) {
+  const tensor::NoGradient no_gradient;
+  for (const auto* part : {&discriminators_, &club_}) {
+    for (const auto& [name, tensor] : *part) tensor.copy_(saved.parameters.at(name));
+  }
+  discriminator_optimizer_.restore(copies(saved.discriminator_state));
+  club_optimizer_.restore(copies(saved.club_state));
+  fifo_t_ = saved.fifo_t;
+  fifo_v_ = saved.fifo_v;
+  updates_ = saved.updates;
+  club_ready_ = saved.club_ready;
+}
+
 double Adversaries::step_discriminators(const Features& rows) {
-  return learn(discriminators_, discriminator_optimizer_, config_.adv.lr,
-               [&] { return model_.discriminator_loss(rows.h_t, rows.h_v, rows.v_ref, rows.h_r); });
+  return minimise(discriminators_, discriminator_optimizer_, config_.adv.lr, [&] {
+    return model_.discriminator_loss(rows.h_t, rows.h_v, rows.v_ref, rows.h_r);
+  });
 }
 
 double Adversaries::fit_club() {
   double loss = 0;
   for (std::int64_t i = 0; i < config_.club.inner_steps; ++i)
-    loss = learn(club_, club_optimizer_, config_.club.lr,
-                 [&] { return model_.club_fit_loss(fifo_t_, fifo_v_); });
+    loss = minimise(club_, club_optimizer_, config_.club.lr,
+                    [&] { return model_.club_fit_loss(fifo_t_, fifo_v_); });
   club_ready_ = true;
   return loss;
 }

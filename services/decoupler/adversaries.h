@@ -20,18 +20,29 @@ struct Features {
 };
 
 // The networks that judge the two prompts, with their own optimizers and the FIFO of pairs. They
-// see a step only at its commit (`adv.order=after`), so every microbatch of a step meets them as
-// the last commit left them. Belongs to the compute thread; throws.
+// learn once a step, at its commit (`adv.order=after`) or before its first backward (`before`), so
+// every microbatch of a step meets them in one state. Belongs to the compute thread; throws.
 class Adversaries {
  public:
   // `device`: of the model, and so of all that is kept here.
   Adversaries(const config::DecouplerConfig& config, models::DecouplerModel& model,
               std::string device);
 
-  // The commit of one step of B or C; `step` in (microbatch, row) order. One Adam step of the
-  // discriminators on the mean of L_D over all rows, all pairs into the FIFO, and every
-  // `club.update_every`-th time CLUB's inner steps. Without rows only the counter moves.
-  messages::NamedNumbers commit(const std::vector<Features>& step);
+  // From one step of B or C; `step` in (microbatch, row) order. One Adam step of the discriminators
+  // on the mean of L_D over all rows, all pairs into the FIFO, and every `club.update_every`-th
+  // time CLUB's inner steps. Without rows only the counter moves. Returns what it measured.
+  messages::NamedNumbers learn(const std::vector<Features>& step);
+
+  // Everything that `learn` changes, to take it back when the step is skipped.
+  struct Saved {
+    models::NamedTensors parameters;
+    training::AdamW::Tensors discriminator_state, club_state;
+    at::Tensor fifo_t, fifo_v;
+    std::uint64_t updates = 0;
+    bool club_ready = false;
+  };
+  Saved save() const;
+  void take_back(const Saved& saved);
 
   const at::Tensor& fifo_t() const { return fifo_t_; }
   const at::Tensor& fifo_v() const { return fifo_v_; }
@@ -54,7 +65,7 @@ class Adversaries {
   training::AdamW discriminator_optimizer_;
   training::AdamW club_optimizer_;
   at::Tensor fifo_t_, fifo_v_;  // (m, dim) raw rows, the newest last; undefined before the first
-  std::uint64_t updates_ = 0;   // commits of B and C
+  std::uint64_t updates_ = 0;   // steps of B and C that were learned from
   bool club_ready_ = false;
 };
 

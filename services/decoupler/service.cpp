@@ -68,10 +68,31 @@ Result<bool> Service::forward_next() {
   return true;
 }
 
+// With `adv.order=before` nothing goes back until everything of the step has come: only then are
+// all features there that the estimators learn from. False: something is missing yet.
+Result<bool> Service::learned_first() {
+  if (!stage_.learns_first() || learned_from_ == turns_.step()) return true;
+  std::vector<Stage::Returned> all;
+  for (const std::uint64_t microbatch : turns_.own()) {
+    const auto* gradients = gradients_.find(microbatch);
+    if (gradients == nullptr) return false;
+    all.push_back({microbatch, gradients});
+  }
+  auto span = courier_.tracer().span(Span::DecouplerBackward, all.front().microbatch);
+  DESA2VA_TRY(tensor::guarded([&] {
+                tensor::set_threads(config_.threads);
+                stage_.learn_first(all);
+              }).in("estimators"));
+  learned_from_ = turns_.step();
+  return true;
+}
+
 Result<bool> Service::backward_next() {
   const auto microbatch = turns_.next_backward();
   const auto* gradients = microbatch ? gradients_.find(*microbatch) : nullptr;
   if (gradients == nullptr) return false;
+  DESA2VA_ASSIGN(const bool ready, learned_first());
+  if (!ready) return false;
   auto result = [&] {
     auto span = courier_.tracer().span(Span::DecouplerBackward, *microbatch);
     return tensor::guarded([&] {

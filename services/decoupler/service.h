@@ -24,8 +24,9 @@ class Service {
  private:
   Result<void> take(transport::Message message);
   Result<bool> work();
-  Result<bool> backward_next();
   Result<bool> forward_next();
+  Result<bool> learned_first();
+  Result<bool> backward_next();
 
   const Rank self_;
   const Config& config_;
@@ -34,6 +35,7 @@ class Service {
   protocol::Courier& courier_;
   protocol::Member member_;
   protocol::Turns turns_;
+  std::uint64_t learned_from_ = 0;  // the step of `Stage::learn_first`; steps count from 1
   protocol::Pending<messages::SegStates> states_;
   protocol::Pending<messages::PromptGradients> gradients_;
 };

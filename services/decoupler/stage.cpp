@@ -62,8 +62,8 @@ struct Stage::Impl {
     context.align_weight = models::align_weight(config.model.decoupler, step.progress);
     context.mi_active = adversaries && adversaries->club_ready();
     if (adversaries) {
-      context.fifo_t = adversaries->fifo_t();
-      context.fifo_v = adversaries->fifo_v();
+      context.fifo_t = fifo_t();
+      context.fifo_v = fifo_v();
     }
     return context;
   }
@@ -76,6 +76,19 @@ struct Stage::Impl {
 
   Backward backward_joint(const Open& open, const messages::PromptGradients& gradients);
 
+  // v* of the rows of a microbatch; undefined where sam2 pooled none.
+  at::Tensor reference(std::int64_t rows, const messages::PromptGradients& gradients) const {
+    return gradients.reference.dim(0) == rows && rows > 0 ? on_device(gradients.reference)
+                                                          : at::Tensor();
+  }
+  void remember(const models::Prompts& prompts, const at::Tensor& v_ref) {
+    features.push_back({prompts.h_t.detach(), prompts.h_v.detach(), prompts.h_r.detach(), v_ref});
+  }
+
+  // FIFO that the microbatches of the open step meet: as the last step left it, in either order.
+  const at::Tensor& fifo_t() const { return before ? before->fifo_t : adversaries->fifo_t(); }
+  const at::Tensor& fifo_v() const { return before ? before->fifo_v : adversaries->fifo_v(); }
+
   const Config config;
   models::DecouplerModel model;
   training::TrainedState state;
@@ -83,6 +96,9 @@ struct Stage::Impl {
   protocol::OpenStep step;
   std::map<std::uint64_t, Open> open;  // by microbatch
   std::vector<Features> features;      // of the open step, in microbatch order
+  // Where the estimators learned from the open step already: how they were, what they measured.
+  std::optional<Adversaries::Saved> before;
+  messages::NamedNumbers measured_before;
 };
 
 Stage::Stage(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
@@ -95,6 +111,23 @@ training::TrainedState& Stage::state() {
 void Stage::begin_step(const protocol::OpenStep& step) {
   impl_->step = step;
   impl_->features.clear();
+}
+
+bool Stage::learns_first() const {
+  return impl_->adversaries && impl_->step.phase != Phase::A &&
+         impl_->config.model.decoupler.adv.order == "before";
+}
+
+void Stage::learn_first(const std::vector<Returned>& all) {
+  Impl& self = *impl_;
+  TORCH_INTERNAL_ASSERT(!self.before, "the estimators learned from this step already");
+  for (const auto& [microbatch, gradients] : all) {
+    const Impl::Open& open = self.open.at(microbatch);
+    const std::int64_t rows = open.hidden.size(0);
+    if (rows > 0) self.remember(open.prompts, self.reference(rows, *gradients));
+  }
+  self.before = self.adversaries->save();
+  self.measured_before = self.adversaries->learn(self.features);
 }
 
 messages::Prompts Stage::forward(std::uint64_t microbatch, const messages::SegStates& states) {
@@ -129,9 +162,7 @@ Backward Stage::Impl::backward_joint(const Open& open, const messages::PromptGra
   const std::int64_t rows = open.hidden.size(0);
   TORCH_CHECK(gradients.visual.dim(0) == rows, "gradients for ", gradients.visual.dim(0),
               " prompts of ", rows);
-  const at::Tensor v_ref = gradients.reference.dim(0) == rows && rows > 0
-                               ? on_device(gradients.reference)
-                               : at::Tensor();
+  const at::Tensor v_ref = reference(rows, gradients);
   std::vector<at::Tensor> outputs;
   std::vector<at::Tensor> cotangents;
   const auto flows = [&](const at::Tensor& prompt, const HostTensor& gradient) {
@@ -161,21 +192,25 @@ Backward Stage::Impl::backward_joint(const Open& open, const messages::PromptGra
   found.pop_back();
   state.add(found);
   out.gradients.hidden = tensor::to_host(hidden);
-  if (adversaries && rows > 0)
-    features.push_back({prompts.h_t.detach(), prompts.h_v.detach(), prompts.h_r.detach(), v_ref});
+  if (adversaries && rows > 0 && !before) remember(prompts, v_ref);
   return out;
 }
 
 messages::NamedNumbers Stage::commit(const protocol::OpenStep& step, double scale) {
   impl_->state.commit(step.learning_rate, scale);
   messages::NamedNumbers measured;
-  if (impl_->adversaries && step.phase != Phase::A)
-    measured = impl_->adversaries->commit(impl_->features);
+  if (impl_->before)
+    measured = std::move(impl_->measured_before);
+  else if (impl_->adversaries && step.phase != Phase::A)
+    measured = impl_->adversaries->learn(impl_->features);
+  impl_->before.reset();
   impl_->features.clear();
   return measured;
 }
 
 void Stage::skip() {
+  if (impl_->before) impl_->adversaries->take_back(*impl_->before);
+  impl_->before.reset();
   impl_->features.clear();
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "common/messages/control.h"
 #include "common/messages/decoupler_to_sam2.h"
@@ -24,6 +25,16 @@ class Stage final : public training::TrainedStage {
  public:
   explicit Stage(const Config& config);
   ~Stage() override;
+
+  // `adv.order=before`, in B and C: the estimators learn from this step before its first backward.
+  bool learns_first() const;
+  // One of what `forward` gave prompts for, with what came back for it.
+  struct Returned {
+    std::uint64_t microbatch = 0;
+    const messages::PromptGradients* gradients = nullptr;
+  };
+  // Once a step where `learns_first()`, with all its microbatches in order, before any `backward`.
+  void learn_first(const std::vector<Returned>& all);
 
   // Keeps the graph until `backward`. In A only the real texts become prompts.
   messages::Prompts forward(std::uint64_t microbatch, const messages::SegStates& states);

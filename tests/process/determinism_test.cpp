@@ -117,6 +117,23 @@ TEST_F(Determinism, RecomputedLayersChangeNoBit) {
   EXPECT_EQ(metrics_outside_time(straight()), metrics_outside_time(recomputed));
 }
 
+TEST_F(Determinism, EstimatorsThatLearnBeforeTheStepHoldThemToo) {
+  const std::vector<std::string> before = {"adv.order=before", "services.mllm.in_flight=64",
+                                           "club.update_every=2"};
+  const auto with = [&](std::string word) {
+    std::vector<std::string> words = before;
+    words.push_back(std::move(word));
+    return words;
+  };
+  const fs::path processes = fresh("before");
+  const fs::path monolith = fresh("before_monolith");
+  ASSERT_TRUE(runs(processes, with("train.stop_after=9")));
+  ASSERT_TRUE(runs(processes, before));
+  ASSERT_TRUE(runs(monolith, with("run.mode=monolith")));
+  EXPECT_TRUE(same_run(processes, monolith));
+  EXPECT_NE(metrics_outside_time(processes), metrics_outside_time(straight()));
+}
+
 TEST_F(Determinism, ALengthInEpochsIsStoredInSteps) {
   const fs::path epochs = fresh("epochs");
   const std::vector<std::string> words = {"train.steps=null", "train.epochs=0.5",

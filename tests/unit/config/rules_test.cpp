@@ -53,9 +53,13 @@ TEST(Rules, AnswersAsRealTextNeedAPresetWithoutPhaseA) {
   EXPECT_EQ(broken({"real_text.source=llm_answer", "preset=desa2va_no_pretrain"}), "no error");
 }
 
+TEST(Rules, EstimatorsThatLearnFirstNeedEveryMicrobatchOpen) {
+  EXPECT_THAT(broken({"adv.order=before", "services.mllm.in_flight=31"}),
+              HasSubstr("services.mllm.in_flight must be at least 32"));
+  EXPECT_EQ(broken({"adv.order=before", "services.mllm.in_flight=32"}), "no error");
+}
+
 TEST(Rules, SomeValuesNeedOneProcess) {
-  EXPECT_THAT(broken({"adv.order=before"}), HasSubstr("needs run.mode=monolith"));
-  EXPECT_EQ(broken({"adv.order=before", "run.mode=monolith"}), "no error");
   EXPECT_THAT(broken({"transport.control.kind=loopback"}), HasSubstr("needs run.mode=monolith"));
   EXPECT_THAT(broken({"transport.control.kind=tcp"}), HasSubstr("transport.control.port_base"));
 }

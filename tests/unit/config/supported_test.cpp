@@ -16,7 +16,7 @@ TEST(Supported, TheDefaultsWithANumberOfStepsCanRun) {
 }
 
 TEST(Supported, WhatIsNotBuiltIsNamedWithWhatWorks) {
-  for (const char* word : {"embed.init=mean", "services.data.device=cuda"}) {
+  for (const char* word : {"services.data.hosts=[a, b]", "services.data.device=cuda"}) {
     const auto refused = check({word});
     ASSERT_FALSE(refused) << word;
     const std::string key = std::string(word).substr(0, std::string(word).find('='));
@@ -31,10 +31,6 @@ TEST(Supported, PrecisionMemoryAndDevicesCanBeChosen) {
                            "train.activation_checkpointing=true", "optim.missing_grad=zero"}) {
     EXPECT_TRUE(check({word})) << word;
   }
-}
-
-TEST(Supported, TheOrderThatNeedsOneProcessIsNotBuiltThereEither) {
-  EXPECT_FALSE(check({"adv.order=before", "run.mode=monolith"}));
 }
 
 }  // namespace

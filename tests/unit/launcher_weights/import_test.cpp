@@ -1,8 +1,11 @@
 #include "launcher/weights/import.h"
 
+#include <cmath>
+#include <cstring>
 #include <fstream>
 
 #include "launcher/weights/import_sources.h"
+#include "launcher/weights/imported_values.h"
 #include "tests/unit/launcher_weights/fixture.h"
 
 namespace desa2va::launcher {
@@ -200,10 +203,91 @@ TEST_F(Weights, WhatIsNeededIsSaid) {
   EXPECT_NE(refused(wanted).find("--sa2va"), std::string::npos);
 }
 
-TEST_F(Weights, AWayOfDrawingRowsThatIsNotBuiltIsRefused) {
+// Mean and standard deviation of each column over rows [first, first + count).
+std::vector<std::pair<double, double>> columns(const std::vector<float>& matrix, std::size_t width,
+                                               std::size_t first, std::size_t count) {
+  std::vector<std::pair<double, double>> moments(width);
+  for (std::size_t i = 0; i < width; ++i) {
+    double sum = 0, squares = 0;
+    for (std::size_t row = first; row < first + count; ++row) {
+      const double x = matrix[row * width + i];
+      sum += x;
+      squares += x * x;
+    }
+    const auto n = static_cast<double>(count);
+    moments[i] = {sum / n, std::sqrt(std::max(0.0, squares / n - sum / n * sum / n))};
+  }
+  return moments;
+}
+
+TEST_F(Weights, AddedRowsCanLieAroundTheMeanOfTheOldOnes) {
   auto mean = request();
-  mean.overrides = {"embed.init=mean"};
-  EXPECT_NE(refused(mean).find("embed.init: mean"), std::string::npos);
+  mean.overrides.emplace_back("embed.init=mean");
+  imported(mean);
+  imported(request("normal"));
+  for (const char* name : {kEmbedding, kHead}) {
+    const auto values = floats(open(at("run")), name);
+    const auto rows = static_cast<std::size_t>(model_.rows);
+    const std::size_t width = values.size() / (rows + 5);
+    const auto old = columns(values, width, 0, rows);
+    for (std::size_t row = rows; row < rows + 5; ++row) {
+      double distance = 0;
+      for (std::size_t i = 0; i < width; ++i) {
+        const double away = values[row * width + i] - old[i].first;
+        EXPECT_LT(std::abs(away), 6 * std::sqrt(1e-9) * old[i].second + 1e-7) << name;
+        distance += std::abs(away);
+      }
+      EXPECT_GT(distance, 0) << name;
+    }
+    const auto normal = floats(open(at("normal")), name);
+    EXPECT_TRUE(std::equal(values.begin(),
+                           values.begin() + static_cast<std::ptrdiff_t>(rows * width),
+                           normal.begin()));
+    EXPECT_NE(values, normal);
+  }
+}
+
+// Rows that lie in memory.
+class Rows final : public weights::TensorSource {
+ public:
+  Rows(std::int64_t rows, std::int64_t width, std::vector<float> values)
+      : values_(std::move(values)) {
+    tensors_.emplace("w", weights::TensorInfo{DType::F32, {rows, width}});
+  }
+  const std::map<std::string, weights::TensorInfo>& tensors() const override { return tensors_; }
+  Result<void> read(const std::string&, std::uint64_t first, MutableByteSpan out) const override {
+    std::memcpy(out.data(), reinterpret_cast<const std::byte*>(values_.data()) + first, out.size());
+    return {};
+  }
+  std::string describe() const override { return "rows in memory"; }
+
+ private:
+  std::map<std::string, weights::TensorInfo> tensors_;
+  std::vector<float> values_;
+};
+
+TEST(RowsAroundMean, HaveMeanAndCovarianceOfTheOldRows) {
+  // Two columns that always differ in sign, around (3, -1).
+  constexpr std::int64_t kOld = 1500;
+  constexpr std::size_t kNew = 4000;
+  std::vector<float> old;
+  for (std::int64_t i = 0; i < kOld; ++i) {
+    const float x = static_cast<float>(i % 3) - 1;
+    old.push_back(3 + 200 * x);
+    old.push_back(-1 - 100 * x);
+  }
+  const Rows source(kOld, 2, std::move(old));
+  const Origin origin{&source, "w", source.tensors().at("w")};
+  const auto made = rows_around_mean(origin, kNew, 7, "embedding");
+  ASSERT_TRUE(made.has_value());
+  const auto got = columns(*made, 2, 0, kNew);
+  const double deviation = std::sqrt(2.0 / 3.0) * std::sqrt(1e-9);
+  EXPECT_NEAR(got[0].first, 3, 10 * 200 * deviation / std::sqrt(kNew));
+  EXPECT_NEAR(got[1].first, -1, 10 * 100 * deviation / std::sqrt(kNew));
+  EXPECT_NEAR(got[0].second, 200 * deviation, 0.1 * 200 * deviation);
+  EXPECT_NEAR(got[1].second, 100 * deviation, 0.1 * 100 * deviation);
+  for (std::size_t row = 0; row < kNew; row += 100)
+    EXPECT_NEAR((*made)[row * 2] - 3, -2 * ((*made)[row * 2 + 1] + 1), 1e-5);
 }
 
 TEST(OurName, NamesOfEveryKindOfFileBecomeCanonical) {
