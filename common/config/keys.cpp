@@ -149,6 +149,10 @@ std::vector<Key> all_keys(Config& config) {
   return std::move(visitor.keys);
 }
 
+bool is_retired(std::string_view path) {
+  return path == "eval.every_steps";
+}
+
 bool may_differ_on_resume(std::string_view path) {
   constexpr std::array<std::string_view, 4> kSections = {"services.", "transport.", "trace.",
                                                          "checkpoint."};

@@ -117,6 +117,10 @@ std::vector<Key> all_keys(Config& config);
 // Which keys may differ when a run goes on.
 bool may_differ_on_resume(std::string_view path);
 
+// A key of an earlier version that meant nothing to what a run computes: passed over where a run
+// directory or a checkpoint still has it.
+bool is_retired(std::string_view path);
+
 // The key's value as YAML on one line ("null" for an absent optional); exact for numbers.
 std::string value_text(const Key& key);
 // "integer", "number or null", "list of integers", ...

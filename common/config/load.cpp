@@ -60,11 +60,8 @@ void make_paths_absolute(Config& config, const std::string& base) {
   }
 }
 
-}  // namespace
-
-Result<Loaded> load_text(std::string_view text, const std::string& name,
-                         const std::vector<std::string>& overrides, const std::string& base) {
-  const Layer file{name, true};
+Result<Loaded> load_layers(std::string_view text, const Layer& file,
+                           const std::vector<std::string>& overrides, const std::string& base) {
   Loaded loaded;
   DESA2VA_ASSIGN(const std::string preset, chosen("preset", text, file, overrides));
   DESA2VA_TRY(apply_yaml(preset_layer(preset), Layer{"preset " + preset}, loaded));
@@ -77,6 +74,18 @@ Result<Loaded> load_text(std::string_view text, const std::string& name,
   return loaded;
 }
 
+}  // namespace
+
+Result<Loaded> load_text(std::string_view text, const std::string& name,
+                         const std::vector<std::string>& overrides, const std::string& base) {
+  return load_layers(text, Layer{.name = name, .has_lines = true}, overrides, base);
+}
+
+Result<Loaded> load_stored(std::string_view text, const std::string& name,
+                           const std::vector<std::string>& overrides) {
+  return load_layers(text, Layer{.name = name, .has_lines = true, .stored = true}, overrides, "");
+}
+
 Result<Loaded> load(const std::string& file, const std::vector<std::string>& overrides,
                     const std::string& base) {
   DESA2VA_ASSIGN(const std::string text, read_text(file));
@@ -84,7 +93,9 @@ Result<Loaded> load(const std::string& file, const std::vector<std::string>& ove
 }
 
 Result<Config> load_run(const std::string& run_dir) {
-  DESA2VA_ASSIGN(Loaded loaded, load(run_dir + "/config.yaml", {}, ""));
+  const std::string file = run_dir + "/config.yaml";
+  DESA2VA_ASSIGN(const std::string text, read_text(file));
+  DESA2VA_ASSIGN(Loaded loaded, load_stored(text, file, {}));
   return std::move(loaded.config);
 }
 

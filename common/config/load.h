@@ -30,7 +30,12 @@ Result<Loaded> load(const std::string& file, const std::vector<std::string>& ove
 Result<Loaded> load_text(std::string_view text, const std::string& name,
                          const std::vector<std::string>& overrides, const std::string& base);
 
-// What a service calls: <run_dir>/config.yaml, which the launcher wrote.
+// A configuration that this program wrote, perhaps an earlier version of it: keys that are gone
+// since and never changed what a run computes are passed over.
+Result<Loaded> load_stored(std::string_view text, const std::string& name,
+                           const std::vector<std::string>& overrides);
+
+// What a service calls: <run_dir>/config.yaml, which the launcher wrote (see `load_stored`).
 Result<Config> load_run(const std::string& run_dir);
 
 // The effective configuration as YAML, every key with its value; load_text gives back an equal

@@ -142,6 +142,7 @@ class LayerReader {
     }
     if (is_section(path)) return apply_section(node, path);
     if (apply_open(node, path)) return {};
+    if (layer_.stored && is_retired(path)) return {};
     return unknown(key_mark, path);
   }
 
@@ -205,6 +206,9 @@ class LayerReader {
   }
 
   Error unknown(const YAML::Mark& mark, const std::string& path) const {
+    if (is_retired(path))
+      return bad(fmt::format("{}: {}: this key had no effect and is gone; remove the line",
+                             place(layer_, mark), path));
     std::vector<std::string> paths;
     for (const Key& key : keys_) paths.push_back(key.path);
     const auto near = nearest(path, paths);

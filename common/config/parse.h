@@ -14,6 +14,7 @@ namespace desa2va::config {
 struct Layer {
   std::string name;        // "configs/tiny.yaml", "command line", "preset baseline"
   bool has_lines = false;  // positions mean something to the user
+  bool stored = false;     // written by this program, perhaps by an earlier version
 };
 
 // Sets what `text` gives: a mapping of sections. Later keys of one layer may not repeat earlier

@@ -388,7 +388,7 @@ Result<ExportReport> export_weights(
   DESA2VA_ASSIGN(auto manifest, checkpoint::load(*address));
   DESA2VA_ASSIGN(
       const config::Loaded loaded,
-      config::load_text(manifest.config, "the checkpoint's configuration", request.overrides, ""));
+      config::load_stored(manifest.config, "the checkpoint's configuration", request.overrides));
   const fs::path store = address->store;
   const fs::path run_dir = store.filename() == "checkpoints" ? store.parent_path() : store;
   DESA2VA_ASSIGN(const auto reader, checkpoint::CheckpointReader::open(store, std::move(manifest)));

@@ -90,7 +90,8 @@ TEST(Load, RelativePathsAreTakenFromTheCaller) {
 
 TEST(Load, PathsOfMixturesStartFromTheRootAndAreItWhereNoneIsGiven) {
   const auto loaded = load_text(
-      "data: {root: sets, mixture: [{name: a, importer: llava}, {name: b, importer: llava, path: x}, "
+      "data: {root: sets, mixture: [{name: a, importer: llava}, {name: b, importer: llava, path: "
+      "x}, "
       "{name: c, importer: llava, path: /y}, {name: d}]}",
       "file", {}, "/base");
   ASSERT_TRUE(loaded) << loaded.error().message();
@@ -158,6 +159,19 @@ TEST(Resume, AnotherKeyIsNamedWithBothValues) {
   EXPECT_EQ(conflicts[0].old_value, "4e-05");
   EXPECT_EQ(conflicts[0].new_value, "0.5");
   EXPECT_EQ(conflicts[1].key, "data.mixture");
+}
+
+TEST(Stored, KeysThatAreGoneSinceArePassedOverThereAndNamedElsewhere) {
+  const std::string text = "train:\n  steps: 7\neval:\n  every_steps: 3\n";
+  const auto stored = load_stored(text, "config.yaml", {});
+  ASSERT_TRUE(stored) << stored.error().message();
+  EXPECT_EQ(stored->config.train.steps, 7);
+  const auto given = load_text(text, "mine.yaml", {}, "");
+  ASSERT_FALSE(given);
+  EXPECT_NE(given.error().message().find("mine.yaml:4:3: eval.every_steps: this key had no effect"),
+            std::string::npos)
+      << given.error().message();
+  EXPECT_FALSE(load_stored("eval: {every_stepz: 3}", "config.yaml", {}));
 }
 
 TEST(Keys, DefaultsLieInTheirRanges) {
