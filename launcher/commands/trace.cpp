@@ -54,9 +54,25 @@ Json explanation_json(const Explanation& explanation) {
     one["split"]["between spans"] = rank.unaccounted;
     one["waiting_for_commit"] = rank.commit_wait;  // part of split.commit
     for (const auto& [span, share] : rank.largest) one["largest"][span] = share;
+    if (rank.workers > 0) {
+      one["workers"] = {{"threads", rank.workers}, {"largest", Json::object()}};
+      for (const auto& [span, share] : rank.worker_largest) one["workers"]["largest"][span] = share;
+    }
     document["ranks"].push_back(std::move(one));
   }
   return document;
+}
+
+// "data-0 works on: pack 3.1 %, encode 0.2 %"
+void print_largest(const std::string& who, const tracing::NamedShares& largest) {
+  if (largest.empty()) return;
+  fmt::print("{}", who);
+  const char* separator = " ";
+  for (const auto& [span, share] : largest) {
+    fmt::print("{}{} {} %", separator, span, percent(share));
+    separator = ", ";
+  }
+  fmt::print("\n");
 }
 
 void print_explanation(const Explanation& explanation) {
@@ -81,14 +97,9 @@ void print_explanation(const Explanation& explanation) {
   }
   fmt::print("{:15}{:>10}\n\n", "between them", percent(explanation.between));
   for (const RankShare& rank : explanation.ranks) {
-    if (rank.largest.empty()) continue;
-    fmt::print("{} works on:", to_string(rank.rank));
-    const char* separator = " ";
-    for (const auto& [span, share] : rank.largest) {
-      fmt::print("{}{} {} %", separator, span, percent(share));
-      separator = ", ";
-    }
-    fmt::print("\n");
+    print_largest(to_string(rank.rank) + " works on:", rank.largest);
+    print_largest(fmt::format("{}, each of {} worker threads:", to_string(rank.rank), rank.workers),
+                  rank.worker_largest);
   }
 }
 

@@ -35,6 +35,23 @@ std::uint64_t count_steps(const std::vector<Timeline>& timelines, const Window& 
   return most;
 }
 
+constexpr std::size_t kShown = 4;
+
+// The working spans of further threads, as shares of `seconds` for each thread.
+NamedShares largest_of_workers(const std::vector<ThreadTime>& threads, double seconds) {
+  std::map<std::string, double> sums;
+  for (std::size_t i = 1; i < threads.size(); ++i) {
+    for (const auto& [name, time] : threads[i].by_name) sums[std::string(name)] += time;
+  }
+  const auto workers = static_cast<double>(threads.size() - 1);
+  NamedShares shares;
+  for (const auto& [name, time] : sums) shares.emplace_back(name, time / (seconds * workers));
+  std::stable_sort(shares.begin(), shares.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  shares.resize(std::min(shares.size(), kShown));
+  return shares;
+}
+
 RankShare share_of(const Timeline& timeline, const Window& window) {
   RankShare share;
   share.rank = timeline.rank;
@@ -53,11 +70,12 @@ RankShare share_of(const Timeline& timeline, const Window& window) {
   share.unaccounted = std::max(0.0, 1 - accounted);
   for (const ThreadTime& thread : threads)
     share.busy = std::max(share.busy, thread.working / total);
-  constexpr std::size_t kShown = 4;
   for (const auto& [name, seconds] : service.by_name) {
     if (share.largest.size() == kShown) break;
     share.largest.emplace_back(name, seconds / total);
   }
+  share.workers = threads.size() - 1;
+  if (share.workers > 0) share.worker_largest = largest_of_workers(threads, total);
   return share;
 }
 

@@ -8,16 +8,20 @@
 
 namespace desa2va::tracing {
 
+using NamedShares = std::vector<std::pair<std::string, double>>;
+
 // How one rank spent the window; all shares are of the window, for the thread that runs the
 // service.
 struct RankShare {
   Rank rank;
   std::array<double, kCategoryCount> category{};
-  double commit_wait = 0;  // of category Commit: waiting for other replicas or the coordinator
-  double unaccounted = 0;  // between spans
-  double busy = 0;         // not waiting, of the busiest thread
-  double critical = 0;     // share of the critical path
-  std::vector<std::pair<std::string, double>> largest;  // working spans, largest first, at most 4
+  double commit_wait = 0;      // of category Commit: waiting for other replicas or the coordinator
+  double unaccounted = 0;      // between spans
+  double busy = 0;             // not waiting, of the busiest thread
+  double critical = 0;         // share of the critical path
+  NamedShares largest;         // working spans, largest first, at most 4
+  std::size_t workers = 0;     // further threads with spans (those that decode, of data)
+  NamedShares worker_largest;  // the same of them, mean over the threads
 };
 
 struct Explanation {

@@ -172,6 +172,26 @@ TEST(Explain, TheBusiestThreadCountsAsBusy) {
   EXPECT_NEAR(explain(story.lines).ranks[0].busy, 0.9, 0.02);
 }
 
+TEST(Explain, FurtherThreadsHaveTheirOwnBreakdown) {
+  Story story;
+  story.chain(30, {2, 12, 3, 2});  // 600 ms
+  for (int m = 0; m < 30; ++m) {
+    story.add(0, Span::DecodeMedia, m * 20, m * 20 + 10, kNoMicrobatch, 77);
+    story.add(0, Span::ReadSample, m * 20, m * 20 + 4, kNoMicrobatch, 78);
+  }
+  const Explanation explanation = explain(story.lines);
+  const RankShare& data = explanation.ranks[0];
+  EXPECT_EQ(data.workers, 2U);
+  ASSERT_EQ(data.worker_largest.size(), 2U);
+  EXPECT_EQ(data.worker_largest[0].first, "decode media");
+  EXPECT_NEAR(data.worker_largest[0].second, 0.25, 0.01);  // half of one of the two threads
+  EXPECT_NEAR(data.worker_largest[1].second, 0.10, 0.01);
+  EXPECT_EQ(data.largest[0].first, "pack");
+  EXPECT_NEAR(data.busy, 0.5, 0.01);  // of the busiest thread
+  EXPECT_EQ(explanation.ranks[1].workers, 0U);
+  EXPECT_TRUE(explanation.ranks[1].worker_largest.empty());
+}
+
 TEST(Explain, OnlyTheLastSecondsIfAsked) {
   Story story;
   story.chain(30, {2, 12, 3, 2});
