@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <cstdlib>
 
 #include "launcher/commands/command.h"
 
@@ -27,6 +28,13 @@ int exit_code_of(const Error& error) {
   return static_cast<int>(ExitCode::Bug);
 }
 
+// Of the programs started from here: their operators' threads sleep between operators instead of
+// spinning, since several of these programs share the processors of a host. Read when a program's
+// OpenMP library is loaded, so it must be in its environment; what the user set is left alone.
+void let_waiting_threads_sleep() {
+  ::setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -48,6 +56,7 @@ int main(int argc, char** argv) {
     const int code = app.exit(error, std::cout, std::cerr);
     return code == 0 ? 0 : static_cast<int>(ExitCode::Usage);
   }
+  let_waiting_threads_sleep();
   const Result<ExitCode> result = chosen.action();
   if (result) return static_cast<int>(*result);
   std::fprintf(stderr, "desa2va: %s\n", result.error().message().c_str());
