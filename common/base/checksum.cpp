@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include <xxhash.h>
+#include "common/base/xxh3.h"
 
 namespace desa2va {
 

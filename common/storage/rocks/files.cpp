@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include <xxhash.h>
+#include "common/base/xxh3.h"
 
 namespace desa2va::rocks {
 namespace {

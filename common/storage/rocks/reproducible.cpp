@@ -8,8 +8,7 @@
 #include <optional>
 #include <string>
 
-#include <xxhash.h>
-
+#include "common/base/xxh3.h"
 #include "common/storage/rocks/files.h"
 
 // Footer and meta blocks of RocksDB's block-based table, format version 5 (`format.cc`,

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include <xxhash.h>
 #include <zstd.h>
 
+#include "common/base/xxh3.h"
 #include "common/storage/rocks/files.h"
 
 // Blocks of RocksDB's block-based table, format version 5 (its `BlockBuilder` and `format.cc`):
