@@ -33,7 +33,7 @@ rocksdb::Options sst_options(Kind kind, rocksdb::Env* env) {
   table.no_block_cache = kind == Kind::Bulk;
   if (kind == Kind::Text) table.block_cache = rocksdb::NewLRUCache(kTextCacheBytes);
   // A value larger than this has a block, hence a read and a checksum, of its own.
-  table.block_size = kind == Kind::Bulk ? 4UL << 10U : 16UL << 10U;
+  table.block_size = 4UL << 10U;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -25,14 +27,25 @@ inline Buffer to_bytes(capnp::MessageBuilder& message) {
 template <class Root, class Use>
 auto with_message(ByteSpan bytes, std::string_view what, Use&& use)
     -> decltype(use(std::declval<typename Root::Reader>())) {
-  const Buffer words = Buffer::copy_of(bytes);  // FlatArrayMessageReader wants 8-aligned words
-  const std::size_t count = words.size() / sizeof(capnp::word);
+  // FlatArrayMessageReader wants 8-aligned words; a value in a block has any alignment. Most are
+  // short, and many are read for each sample.
+  alignas(capnp::word) std::array<std::byte, 1024> few;
+  Buffer many;
+  const std::byte* words = bytes.data();
+  if (reinterpret_cast<std::uintptr_t>(words) % alignof(capnp::word) != 0) {
+    if (bytes.size() > few.size())
+      many = Buffer::copy_of(bytes);
+    else
+      std::memcpy(few.data(), words, bytes.size());
+    words = many.empty() ? few.data() : many.data();
+  }
+  const std::size_t count = bytes.size() / sizeof(capnp::word);
   capnp::ReaderOptions limits;
   limits.traversalLimitInWords = 4 * count + 1024;
   limits.nestingLimit = 16;
   try {
     capnp::FlatArrayMessageReader reader(
-        kj::arrayPtr(reinterpret_cast<const capnp::word*>(words.data()), count), limits);
+        kj::arrayPtr(reinterpret_cast<const capnp::word*>(words), count), limits);
     return use(reader.getRoot<Root>());
   } catch (const kj::Exception& exception) {
     return fail(Errc::Corrupt, "{} cannot be read: {}", what, exception.getDescription().cStr());

@@ -159,14 +159,14 @@ Result<SampleRecord> ShardReader::sample(std::uint64_t number) const {
     return fail(Errc::NotFound, "dataset '{}' has no sample {}; there are {}",
                 impl_->catalog.dataset, number, sample_count());
   }
-  const auto context = impl_->context(fmt::format("sample {}", number));
+  const auto context = [&] { return impl_->context(fmt::format("sample {}", number)); };
   SampleRecord record;
   auto found = file->sst.get(rocks::number_key(number), [&](ByteSpan value) -> Result<void> {
     DESA2VA_ASSIGN(record, decode_sample(value).in(file->sst.path().string()));
     return {};
   });
-  if (!found) return std::move(found.error()).in(context);
-  if (!*found) return fail(Errc::Corrupt, "{}: not in {}", context, file->sst.path().string());
+  if (!found) return std::move(found.error()).in(context());
+  if (!*found) return fail(Errc::Corrupt, "{}: not in {}", context(), file->sst.path().string());
   return record;
 }
 
