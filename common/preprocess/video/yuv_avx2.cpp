@@ -1,11 +1,10 @@
-#include "common/preprocess/video/yuv_to_rgb.h"
+#include "common/preprocess/video/yuv_doubled.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
 #include <algorithm>
-#include <cstring>
 
 #define DESA2VA_AVX2 __attribute__((target("avx2")))
 
@@ -33,24 +32,9 @@ DESA2VA_AVX2 inline __m256i four_taps(__m256i a, __m256i b, __m256i c, __m256i d
   return _mm256_packs_epi32(_mm256_srai_epi32(low, 7), _mm256_srai_epi32(high, 7));
 }
 
-// Twice as many samples: away from the edges even and odd outputs have one set of weights each,
-// over the samples k-2..k+1 and k-1..k+2. Gives the outputs done, as [2 * from, 2 * to).
-struct Doubled {
-  int from = 0;
-  int to = 0;
-};
-Doubled doubled_range(const ChromaTaps& taps, int in_width) {
-  constexpr int kEdge = 4;
-  if (taps.size != 4 || static_cast<int>(taps.first.size()) != 2 * in_width ||
-      in_width < 2 * kEdge + 16)
-    return {};
-  // 16 samples at a time, of which the last load begins at to - 16 + 2.
-  return {kEdge, kEdge + (in_width - 2 * kEdge) / 16 * 16};
-}
-
 DESA2VA_AVX2 void widen_avx2(const ChromaTaps& taps, const std::uint8_t* in, int in_width,
                              std::int16_t* out) {
-  const auto [from, to] = doubled_range(taps, in_width);
+  const auto [from, to] = doubled_range(taps, in_width, 16);
   if (from == to && taps.size == 1) {  // as wide already
     const auto width = static_cast<int>(taps.first.size());
     int x = 0;
@@ -69,7 +53,8 @@ DESA2VA_AVX2 void widen_avx2(const ChromaTaps& taps, const std::uint8_t* in, int
   const __m256i even23 = weight_pair(even[2], even[3]);
   const __m256i odd01 = weight_pair(odd[0], odd[1]);
   const __m256i odd23 = weight_pair(odd[2], odd[3]);
-  for (int k = from; k < to; k += 16) {
+  for (int next = from; next < to; next += 16) {
+    const int k = std::min(next, to - 16);
     const __m256i a = load_words(in + k - 2);
     const __m256i b = load_words(in + k - 1);
     const __m256i c = load_words(in + k);
@@ -83,17 +68,8 @@ DESA2VA_AVX2 void widen_avx2(const ChromaTaps& taps, const std::uint8_t* in, int
     _mm256_storeu_si256(target, _mm256_permute2x128_si256(first, second, 0x20));
     _mm256_storeu_si256(target + 1, _mm256_permute2x128_si256(first, second, 0x31));
   }
-  const auto one_by_one = [&](int begin, int end) {
-    for (int x = begin; x < end; ++x) {
-      const int first = taps.first[static_cast<std::size_t>(x)];
-      const std::int16_t* weights = taps.weights.data() + static_cast<std::ptrdiff_t>(4) * x;
-      int sum = 0;
-      for (int t = 0; t < 4 && first + t < in_width; ++t) sum += in[first + t] * weights[t];
-      out[x] = static_cast<std::int16_t>(std::min(sum >> 7, 0x7fff));
-    }
-  };
-  one_by_one(0, 2 * from);
-  one_by_one(2 * to, 2 * in_width);
+  widen_four_taps(taps, in, in_width, 0, 2 * from, out);
+  widen_four_taps(taps, in, in_width, 2 * to, 2 * in_width, out);
 }
 
 // 16 pixels as eight and eight in the order of unpacklo / unpackhi: 0..3 8..11 and 4..7 12..15.

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "common/preprocess/video/yuv_to_rgb.h"
+#include "common/preprocess/video/yuv_doubled.h"
 
 namespace desa2va::preprocess {
 
@@ -18,7 +18,7 @@ void widen_portable(const ChromaTaps& taps, const std::uint8_t* in, int in_width
   }
 }
 
-// Sums wrap as 32-bit integers, in both versions.
+// Sums wrap as 32-bit integers, in all versions.
 void row_portable(const YuvRow& row, const YuvColors& colors, std::uint8_t* rgb) {
   const auto product = [](std::int32_t a, std::int32_t b) {
     return static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b);
@@ -44,6 +44,25 @@ void row_portable(const YuvRow& row, const YuvColors& colors, std::uint8_t* rgb)
 }
 
 }  // namespace
+
+Doubled doubled_range(const ChromaTaps& taps, int in_width, int step) {
+  constexpr int kEdge = 4;
+  if (taps.size != 4 || static_cast<int>(taps.first.size()) != 2 * in_width ||
+      in_width < 2 * kEdge + step)
+    return {};
+  return {kEdge, in_width - kEdge};
+}
+
+void widen_four_taps(const ChromaTaps& taps, const std::uint8_t* in, int in_width, int begin,
+                     int end, std::int16_t* out) {
+  for (int x = begin; x < end; ++x) {
+    const int first = taps.first[static_cast<std::size_t>(x)];
+    const std::int16_t* weights = taps.weights.data() + static_cast<std::ptrdiff_t>(4) * x;
+    int sum = 0;
+    for (int t = 0; t < 4 && first + t < in_width; ++t) sum += in[first + t] * weights[t];
+    out[x] = static_cast<std::int16_t>(std::min(sum >> 7, 0x7fff));
+  }
+}
 
 const YuvKernels& portable_yuv_kernels() {
   static const YuvKernels kernels{widen_portable, row_portable};

@@ -152,6 +152,7 @@ YuvColors yuv_colors(const int (&matrix)[4], bool full_range) {
 }
 
 const YuvKernels& YuvToRgb::best_kernels() {
+  if (const YuvKernels* fastest = avx512_yuv_kernels()) return *fastest;
   const YuvKernels* fast = avx2_yuv_kernels();
   return fast != nullptr ? *fast : portable_yuv_kernels();
 }

@@ -53,7 +53,7 @@ struct YuvRow {
   int width = 0;
 };
 
-// The loops, in two versions that give the same bytes.
+// The loops, in three versions that give the same bytes.
 struct YuvKernels {
   // One line of `in` chroma samples, widened to 15 bits; taps are of 2^14.
   void (*widen)(const ChromaTaps& taps, const std::uint8_t* in, int in_width, std::int16_t* out);
@@ -62,6 +62,8 @@ struct YuvKernels {
 const YuvKernels& portable_yuv_kernels();
 // Null where the processor (or the compiler's target) has no AVX2.
 const YuvKernels* avx2_yuv_kernels();
+// Null where it has no AVX-512 with VNNI (Intel since Ice Lake, AMD since Zen 4).
+const YuvKernels* avx512_yuv_kernels();
 
 // Keeps tables and lines for pictures of one layout. One thread.
 class YuvToRgb {

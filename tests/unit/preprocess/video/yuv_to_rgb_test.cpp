@@ -110,6 +110,11 @@ TEST_F(YuvToRgbTest, GivesTheBytesOfSwscaleOnVectorUnits) {
   compare(*avx2_yuv_kernels());
 }
 
+TEST_F(YuvToRgbTest, GivesTheBytesOfSwscaleOnWideVectorUnits) {
+  if (avx512_yuv_kernels() == nullptr) GTEST_SKIP() << "this processor has no AVX-512 with VNNI";
+  compare(*avx512_yuv_kernels());
+}
+
 TEST_F(YuvToRgbTest, OneConverterTakesPicturesOfManySizes) {
   YuvToRgb converter;
   const int* table = sws_getCoefficients(SWS_CS_ITU709);
