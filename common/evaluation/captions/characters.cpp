@@ -2,29 +2,24 @@
 
 #include <utf8proc.h>
 
+#include "common/preprocess/text/unicode.h"
+
 namespace desa2va::evaluation {
 
 std::u32string to_code_points(std::string_view utf8) {
   std::u32string out;
   out.reserve(utf8.size());
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(utf8.data());
-  for (std::size_t at = 0; at < utf8.size();) {
-    utf8proc_int32_t point = 0;
-    const auto used =
-        utf8proc_iterate(bytes + at, static_cast<utf8proc_ssize_t>(utf8.size() - at), &point);
-    out.push_back(used > 0 ? static_cast<char32_t>(point) : U'\xFFFD');
-    at += used > 0 ? static_cast<std::size_t>(used) : 1;
+  while (!utf8.empty()) {
+    const text::Decoded next = text::decode_utf8(utf8);
+    out.push_back(next.code);
+    utf8.remove_prefix(static_cast<std::size_t>(next.length));
   }
   return out;
 }
 
-std::string to_utf8(std::u32string_view text) {
+std::string to_utf8(std::u32string_view points) {
   std::string out;
-  for (const char32_t point : text) {
-    utf8proc_uint8_t bytes[4];
-    const auto size = utf8proc_encode_char(static_cast<utf8proc_int32_t>(point), bytes);
-    out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-  }
+  for (const char32_t point : points) text::append_utf8(out, point);
   return out;
 }
 

@@ -9,7 +9,7 @@ namespace desa2va::evaluation {
 
 // A byte that is no part of UTF-8 becomes U+FFFD.
 std::u32string to_code_points(std::string_view utf8);
-std::string to_utf8(std::u32string_view text);
+std::string to_utf8(std::u32string_view points);
 
 bool is_letter(char32_t c);  // of any script
 bool is_upper(char32_t c);
