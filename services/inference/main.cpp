@@ -15,6 +15,16 @@ namespace {
 
 using namespace desa2va;
 
+// What `eval --set` and `segment` both take: which model, and how it answers.
+template <class Request>
+void model_options(inference::Words::Option& option, Request& request) {
+  option.text("--model", request.model);
+  option.number("--step", request.step);
+  option.text("--branch", request.branch);
+  option.number("--max-new-tokens", request.max_new_tokens);
+  option.number("--threads", request.threads);
+}
+
 int eval_run(const inference::Words& words) {
   inference::EvaluationRequest request;
   bool plain = false;
@@ -41,20 +51,16 @@ int eval_set(const inference::Words& words) {
   inference::SetRequest request;
   int ready_fd = -1;
   const auto parsed = words.each("eval", [&](inference::Words::Option& option) {
-    option.text("--model", request.model);
-    option.number("--step", request.step);
+    model_options(option, request);
     option.text("--set", request.set);
     option.text("--split", request.split);
     option.text("--shards", request.shards);
     option.text("--out", request.out);
-    option.text("--branch", request.branch);
     option.flag("--all-branches", request.all_branches);
     option.number("--samples", request.samples);
-    option.number("--max-new-tokens", request.max_new_tokens);
     option.number("--worst", request.worst);
     option.number("--part", request.part);
     option.number("--parts", request.parts);
-    option.number("--threads", request.threads);
     option.number("--ready-fd", ready_fd);
   });
   supervision::Readiness readiness(ready_fd);
@@ -71,21 +77,17 @@ int segment(const inference::Words& words) {
   bool no_overlay = false;
   std::string reprompt;
   auto done = words.each("segment", [&](inference::Words::Option& option) {
-    option.text("--model", request.model);
-    option.number("--step", request.step);
+    model_options(option, request);
     option.text("--image", request.image);
     option.text("--video", request.video);
     option.texts("--text", request.texts);
     option.text("--out", request.out);
     option.text("--ask", request.ask);
-    option.text("--branch", request.branch);
     option.text("--reprompt", reprompt);
     option.text("--video-mode", request.video_mode);
     option.text("--mllm-frames", request.mllm_frames);
     option.text("--sam2-original", request.sam2_original);
-    option.number("--max-new-tokens", request.max_new_tokens);
     option.number("--max-objects", request.max_objects);
-    option.number("--threads", request.threads);
     option.flag("--no-overlay", no_overlay);
     option.flag("--json", request.json);
   });
