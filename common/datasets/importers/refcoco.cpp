@@ -1,7 +1,7 @@
 // RefCOCO, RefCOCO+ and RefCOCOg: ref_seg/<set>/ with instances.json (COCO), refs(unc).p or
 // refs(umd).p (a pickled list of refs) and coco2014/train2014/*.jpg. One sample is one picture
 // with the refs of one split; of several refs of an annotation the last counts, at the place of
-// the first.
+// the first, but the sentences of all are kept for evaluation ("sent" of the source).
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -115,23 +115,35 @@ Result<Segmentation> mask_of(const RefcocoFiles& files, std::int64_t id, std::in
   return read_segmentation(item.at("segmentation"), picture->second.height, picture->second.width);
 }
 
-// What one ref says of its object.
-Result<void> add_object(const RefcocoFiles& files, const nlohmann::json& ref, Sample& sample) {
+using Refs = std::vector<const nlohmann::json*>;
+
+// The sentences of all refs of an object, as the evaluation asks them.
+std::vector<std::string> asked_sentences(const Refs& refs) {
+  std::vector<std::string> sent;
+  for (const nlohmann::json* ref : refs)
+    for (const auto& sentence : ref->at("sentences"))
+      sent.push_back(sentence.contains("sent")
+                         ? sentence.at("sent").get<std::string>()
+                         : refer_text(sentence.at("raw").get<std::string>()));
+  return sent;
+}
+
+// What the refs of one annotation say of it. Training knows the last ref alone, evaluation all.
+Result<void> add_object(const RefcocoFiles& files, const Refs& refs, Sample& sample) {
+  const nlohmann::json& ref = *refs.back();
   const auto annotation = ref.at("ann_id").get<std::int64_t>();
   Expression expression;
   expression.id = std::to_string(annotation);
   std::vector<std::string> raw;
-  std::vector<std::string> sent;  // as the evaluation asks
   for (const auto& sentence : ref.at("sentences")) {
     raw.push_back(sentence.at("raw").get<std::string>());
     expression.texts.push_back(refer_text(raw.back()));
-    if (sentence.contains("sent")) sent.push_back(sentence.at("sent").get<std::string>());
   }
   nlohmann::json source = {{"ann_id", annotation},
                            {"ref_id", ref.at("ref_id")},
                            {"category_id", ref.at("category_id")},
-                           {"raw", raw}};
-  if (sent.size() == raw.size()) source["sent"] = sent;
+                           {"raw", raw},
+                           {"sent", asked_sentences(refs)}};
   auto segmentation = mask_of(files, annotation, ref.at("image_id").get<std::int64_t>());
   if (segmentation) {
     if (segmentation->polygons > 0) {
@@ -157,7 +169,7 @@ Result<void> add_object(const RefcocoFiles& files, const nlohmann::json& ref, Sa
 }
 
 Result<Sample> picture_sample(const RefcocoFiles& files, const std::string& split, std::int64_t id,
-                              const std::vector<const nlohmann::json*>& refs, MediaLoader& loader) {
+                              const std::vector<const Refs*>& objects, MediaLoader& loader) {
   const auto picture = files.pictures.find(id);
   if (picture == files.pictures.end()) return fail(Errc::Corrupt, "is not in instances.json");
   Sample sample;
@@ -169,30 +181,31 @@ Result<Sample> picture_sample(const RefcocoFiles& files, const std::string& spli
   DESA2VA_ASSIGN(const LoadedMedia media,
                  loader.image(files.folder + "/coco2014/train2014/" + picture->second.file));
   add_media(sample, media);
-  for (const nlohmann::json* ref : refs) DESA2VA_TRY(add_object(files, *ref, sample));
+  for (const Refs* refs : objects) DESA2VA_TRY(add_object(files, *refs, sample));
   return sample;
 }
 
 Result<void> import_refcoco_split(const DataTree& tree, const RefcocoFiles& files,
                                   const std::string& split, const ImportRequest& request,
                                   ImportSink& sink) {
-  // Annotations in the order they are first met, each with its last ref; pictures likewise.
+  // Annotations in the order they are first met, each with its refs; pictures likewise, each an
+  // object's last ref's.
   std::vector<std::int64_t> order;
-  std::map<std::int64_t, const nlohmann::json*> last_ref;
+  std::map<std::int64_t, Refs> refs_of;
   std::uint64_t refs = 0;
   for (const auto& ref : files.refs) {
     if (ref.at("split") != split) continue;
     ++refs;
     const auto annotation = ref.at("ann_id").get<std::int64_t>();
-    if (!last_ref.contains(annotation)) order.push_back(annotation);
-    last_ref[annotation] = &ref;
+    if (!refs_of.contains(annotation)) order.push_back(annotation);
+    refs_of[annotation].push_back(&ref);
   }
   std::vector<std::int64_t> pictures;
-  std::map<std::int64_t, std::vector<const nlohmann::json*>> objects;
+  std::map<std::int64_t, std::vector<const Refs*>> objects;
   for (const std::int64_t annotation : order) {
-    const auto picture = last_ref[annotation]->at("image_id").get<std::int64_t>();
+    const auto picture = refs_of[annotation].back()->at("image_id").get<std::int64_t>();
     if (!objects.contains(picture)) pictures.push_back(picture);
-    objects[picture].push_back(last_ref[annotation]);
+    objects[picture].push_back(&refs_of[annotation]);
   }
 
   SampleWork work(tree, request, sink);

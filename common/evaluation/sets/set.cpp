@@ -36,7 +36,8 @@ std::string please_segment(std::string_view expression) {
   return text::fill(text::segmentation_questions()[0], expression);
 }
 
-// RefCOCO asks the cleaned sentences of its annotation files; without them, those of training.
+// RefCOCO asks the cleaned sentences of every ref of the object, as its annotation files have them;
+// samples from elsewhere, those of training.
 std::vector<std::string> asked_sentences(const Expression& expression) {
   const auto source = nlohmann::json::parse(expression.source, nullptr, false);
   if (source.is_object() && source.contains("sent") && source["sent"].is_array()) {

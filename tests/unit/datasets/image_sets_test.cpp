@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/unit/datasets/small_tree.h"
 
 namespace desa2va::datasets {
@@ -70,6 +72,15 @@ TEST_F(Refcoco, ALaterRefOfAnAnnotationTakesThePlaceOfTheFirst) {
   ASSERT_EQ(expressions.size(), 2U);
   EXPECT_THAT(expressions[0].texts, testing::ElementsAre("new"));
   EXPECT_THAT(expressions[1].texts, testing::ElementsAre("other"));
+}
+
+TEST_F(Refcoco, EvaluationKeepsTheSentencesOfEveryRefOfAnAnnotation) {
+  refs({ref(1, 91, 5, "val", {"Old.", "older"}), ref(7, 91, 5, "val", {"new"}),
+        ref(8, 91, 5, "testA", {"elsewhere"})});
+  ASSERT_TRUE(import_from(tree_, "refcoco", sink_, {"val"}).has_value());
+  const auto source = nlohmann::json::parse(sink_.samples[0].expressions[0].source);
+  EXPECT_THAT(source.at("sent").get<std::vector<std::string>>(),
+              testing::ElementsAre("old", "older", "new"));
 }
 
 TEST_F(Refcoco, AMissingPictureMakesABrokenSampleWithItsReason) {
