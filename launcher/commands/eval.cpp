@@ -1,6 +1,7 @@
 #include "launcher/commands/eval.h"
 
 #include <filesystem>
+#include <limits>
 
 #include "common/base/clock.h"
 #include "common/config/load.h"
@@ -111,8 +112,10 @@ void add_eval(CLI::App& app, Chosen& chosen) {
       "eval", "score a run on its held-out data and draw what it predicts, or score files");
   command->add_option("RUN,--model", options->run_dir, "run directory");
   command->add_option("--step", options->step, "checkpoint to score (default: the newest)");
-  command->add_option("--samples", options->samples,
-                      "samples to score (default: eval.samples; of a set: all)");
+  command
+      ->add_option("--samples", options->samples,
+                   "samples to score (default: eval.samples; of a set: all)")
+      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
   command->add_flag("--no-drawings", options->no_drawings, "scores only (default: draw too)");
   command->add_flag("--json", options->json, "the report as one JSON document on standard output");
   auto* score = command->add_option_group(
@@ -150,6 +153,9 @@ void add_eval(CLI::App& app, Chosen& chosen) {
   set->add_option("--max-new-tokens", of_set.max_new_tokens,
                   "tokens of one answer (default: infer.max_new_tokens of the model)")
       ->check(CLI::Range(1, 8192));
+  set->add_option("--text-sim", of_set.text_sim,
+                  "gcg: how phrases are compared for recall: embed, words (default embed)")
+      ->check(CLI::IsMember({"embed", "words"}));
   set->add_option("--worst", of_set.worst, "drawings of the worst cases (default 8)")
       ->check(CLI::Range(0, 1000));
   set->add_flag("--restart", of_set.restart, "drop the records that are there (default: go on)");

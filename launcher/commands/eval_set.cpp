@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <map>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/config/load.h"
 #include "common/config/run_files.h"
+#include "common/evaluation/sets/predictions.h"
 #include "common/evaluation/sets/record_files.h"
 #include "common/runtime/supervision/stop_signals.h"
 #include "common/runtime/supervision/supervisor.h"
@@ -53,6 +54,11 @@ Result<std::uint64_t> step_of(const SetOptions& options) {
 Result<Job> plan(SetOptions options) {
   Job job;
   DESA2VA_ASSIGN(job.set, evaluation::find_set(options.set));
+  const bool grounded = job.set->kind == evaluation::SetKind::Grounded;
+  if (!options.text_sim.empty() && !grounded)
+    return fail(Errc::InvalidArgument, "--text-sim={} goes with --set gcg, not with {}",
+                options.text_sim, options.set);
+  if (grounded && options.text_sim.empty()) options.text_sim = "embed";
   options.model = fs::absolute(options.model).lexically_normal().string();
   if (options.model.size() > 1 && options.model.ends_with('/')) options.model.pop_back();
   DESA2VA_ASSIGN(const auto config, config::load_run(options.model).in("not a run directory"));
@@ -71,13 +77,26 @@ Result<Job> plan(SetOptions options) {
                   {"branch", options.branch},
                   {"all_branches", options.all_branches},
                   {"max_new_tokens", options.max_new_tokens.value_or(config.infer.max_new_tokens)}};
+  if (grounded) job.settings["text_sim"] = options.text_sim;
   job.options = std::move(options);
   return job;
 }
 
 bool belongs_to_evaluation(const std::string& name) {
-  return (name.starts_with("records-") || name.starts_with("predictions-")) &&
-         name.ends_with(".jsonl");
+  return ((name.starts_with("records-") || name.starts_with("predictions-")) &&
+          name.ends_with(".jsonl")) ||
+         (name.starts_with("queries-") && name.ends_with(".txt"));
+}
+
+std::size_t count_lines(const fs::path& folder) {
+  std::size_t lines = 0;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (!entry.path().filename().string().starts_with("records-")) continue;
+    std::ifstream file(entry.path());
+    lines += static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
+  }
+  return lines;
 }
 
 // A folder holds the records of one evaluation; another one must not add to them.
@@ -90,9 +109,11 @@ Result<void> claim(const Job& job) {
     for (const auto& entry : fs::directory_iterator(job.out, error))
       if (belongs_to_evaluation(entry.path().filename().string())) fs::remove(entry.path(), error);
     fs::remove_all(job.out / "worst", error);
+    fs::remove_all(job.out / "Annotations", error);
     fs::remove(file, error);
   }
-  if (fs::exists(file, error)) {
+  // Without any record there is nothing that other settings could spoil.
+  if (fs::exists(file, error) && count_lines(job.out) > 0) {
     DESA2VA_ASSIGN(const std::string text, rocks::read_file(file, kMaxSettings));
     const Json before = Json::parse(text, nullptr, false);
     for (const auto& [key, value] : job.settings.items()) {
@@ -127,6 +148,7 @@ supervision::ProcessSpec process_of(const Job& job, std::int64_t part) {
   if (o.all_branches) spec.argv.emplace_back("--all-branches");
   if (o.samples) add("samples", std::to_string(*o.samples));
   if (o.max_new_tokens) add("max-new-tokens", std::to_string(*o.max_new_tokens));
+  add("text-sim", o.text_sim);
   add("worst", std::to_string(o.worst));
   add("part", std::to_string(part));
   add("parts", std::to_string(o.replicas));
@@ -135,17 +157,6 @@ supervision::ProcessSpec process_of(const Job& job, std::int64_t part) {
       std::to_string(o.threads > 0 ? o.threads : std::max<std::int64_t>(1, cores / o.replicas)));
   spec.log_path = (job.out / fmt::format("inference-{}.log", part)).string();
   return spec;
-}
-
-std::size_t count_lines(const fs::path& folder) {
-  std::size_t lines = 0;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (!entry.path().filename().string().starts_with("records-")) continue;
-    std::ifstream file(entry.path());
-    lines += static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
-  }
-  return lines;
 }
 
 Result<void> ask_all(const Job& job) {
@@ -168,7 +179,10 @@ Result<void> ask_all(const Job& job) {
       return Error(Errc::Cancelled, "stopped; the same command goes on from here")
           .with_exit(interrupted ? ExitCode::Interrupted : ExitCode::Preempted);
     }
-    console.progress(fmt::format("{} queries answered", count_lines(job.out)), clock.now_ns());
+    const std::size_t total = evaluation::read_query_counts(job.out, job.options.replicas);
+    if (total > 0)
+      console.progress(fmt::format("{} of {} queries answered", count_lines(job.out), total),
+                       clock.now_ns());
     const auto* exited = event ? std::get_if<supervision::Exited>(&*event) : nullptr;
     if (exited == nullptr) continue;
     if (watch.on_exit(*exited) == Next::Stop)
@@ -181,21 +195,31 @@ Result<void> ask_all(const Job& job) {
   return Error(Errc::Unavailable, message).with_exit(static_cast<ExitCode>(failure->exit_code));
 }
 
-// {video: {expression: {"prediction_masks": [...]}}}, as servers and `eval --score jf` take it.
-Result<void> write_predictions(const Job& job) {
-  Json all = Json::object();
+// As servers and `eval --score` take them.
+Result<void> write_results(const Job& job) {
+  DESA2VA_ASSIGN(auto predictions, evaluation::read_predictions(job.out));
+  const auto document = evaluation::results_document(*job.set, std::move(predictions));
+  return rocks::write_file(
+      job.out / "results.json",
+      as_bytes(document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
+}
+
+// Each process has kept its own worst cases: the worst of all are the first by name.
+void keep_the_worst(const fs::path& folder, std::int64_t most) {
+  std::set<fs::path> drawings;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(job.out, error)) {
-    if (!entry.path().filename().string().starts_with("predictions-")) continue;
-    std::ifstream file(entry.path());
-    for (std::string line; std::getline(file, line);) {
-      Json one = Json::parse(line, nullptr, false);
-      if (!one.is_object() || !one.contains("video")) continue;  // half a line
-      all[one["video"].get<std::string>()][one["expression"].get<std::string>()] = {
-          {"prediction_masks", std::move(one["prediction_masks"])}};
-    }
-  }
-  return rocks::write_file(job.out / "results.json", as_bytes(all.dump() + "\n"));
+  for (const auto& entry : fs::directory_iterator(folder, error)) drawings.insert(entry.path());
+  for (const fs::path& path : drawings)
+    if (most-- <= 0) fs::remove(path, error);
+}
+
+// "scores.json, results.json, worst/"
+std::string what_is_in(const fs::path& folder) {
+  std::string out = "scores.json, results.json";
+  std::error_code error;
+  for (const char* more : {"worst", "Annotations"})
+    if (fs::is_directory(folder / more, error)) out += fmt::format(", {}/", more);
+  return out;
 }
 
 }  // namespace
@@ -207,19 +231,21 @@ Result<ExitCode> evaluate_set(const SetOptions& options) {
   DESA2VA_ASSIGN(const auto records, evaluation::read_records(job.out));
   evaluation::ReportOptions how;
   how.branch = job.options.branch;
+  how.text_similarity = job.options.text_sim;
   DESA2VA_ASSIGN(evaluation::ScoreReport report, evaluation::report_of(*job.set, records, how));
-  for (const auto& [key, value] : job.settings.items())
-    if (!report.document.contains(key) && !value.is_string()) report.document[key] = value;
+  for (const char* key : {"model", "step", "split", "max_new_tokens"})
+    report.document[key] = job.settings[key];
   const std::string document =
       report.document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   DESA2VA_TRY(rocks::write_file(job.out / "scores.json", as_bytes(document)));
-  if (job.set->kind == evaluation::SetKind::Video) DESA2VA_TRY(write_predictions(job));
+  DESA2VA_TRY(write_results(job));
+  if (job.options.worst > 0) keep_the_worst(job.out / "worst", job.options.worst);
   for (const std::string& warning : report.warnings) fmt::print(stderr, "warning: {}\n", warning);
   if (job.options.json) {
     std::fputs(document.c_str(), stdout);
   } else {
     std::fputs(table(report.table).c_str(), stderr);
-    fmt::print(stderr, "{}: scores.json, records, worst cases\n", job.out.string());
+    fmt::print(stderr, "{}: {}\n", job.out.string(), what_is_in(job.out));
   }
   return ExitCode::Done;
 }

@@ -12,6 +12,7 @@ struct SetOptions {
   std::string model;  // run directory, or what `ckpt import` made
   std::string set;
   std::string split, shards, out, branch;
+  std::string text_sim;  // gcg: embed (""), words
   std::optional<std::uint64_t> step;
   std::optional<std::int64_t> samples, max_new_tokens;
   std::int64_t replicas = 1;

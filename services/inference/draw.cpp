@@ -8,6 +8,9 @@ namespace {
 constexpr int kTitle = 18;  // pixels of a line's letters
 constexpr int kHead = 52;   // pixels above the panels
 constexpr int kGap = 6;     // between panels
+constexpr int kLine = 24;   // from one line of a caption to the next
+constexpr int kCaptionWidth = 560;
+constexpr int kMostEnlarged = 8;
 
 constexpr preprocess::Rgb kTruth = {40, 220, 90};
 constexpr preprocess::Rgb kPredicted = {255, 140, 0};
@@ -56,10 +59,24 @@ preprocess::Image panels(const Pen& pen, const preprocess::Image& frame, const M
   paste(out, 0, kHead, frame, nullptr, 1, 1, {}, scale);
   paste(out, step, kHead, frame, &truth, mask_width, mask_height, kTruth, scale);
   paste(out, 2 * step, kHead, frame, &prediction, mask_width, mask_height, kPredicted, scale);
-  pen.write(out, 6, 20, sentence, kTitle);
+  pen.write(out, 6, 20, pen.fit(sentence, kTitle, width - 12), kTitle);
   pen.write(out, 6, 44, "frame", 13);
-  pen.write(out, step, 44, "named object", 13);
+  pen.write(out, step, 44, "truth", 13);
   pen.write(out, 2 * step, 44, "prediction  " + note, 13);
+  return out;
+}
+
+preprocess::Image captioned(const Pen& pen, const preprocess::Image& frame,
+                            const std::vector<std::string>& lines) {
+  const int scale = std::clamp((kCaptionWidth + frame.width - 1) / frame.width, 1, kMostEnlarged);
+  const int top = frame.height * scale;
+  preprocess::Image out = preprocess::Image::allocate(
+      frame.width * scale, top + kLine * static_cast<int>(lines.size()) + kGap);
+  std::ranges::fill(out.mutable_pixels(), std::uint8_t{24});
+  paste(out, 0, 0, frame, nullptr, 1, 1, {}, scale);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    pen.write(out, kGap, top + kLine * static_cast<int>(i + 1) - kGap,
+              pen.fit(lines[i], kTitle - 2, out.width - 2 * kGap), kTitle - 2);
   return out;
 }
 

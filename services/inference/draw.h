@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/preprocess/image/image.h"
 #include "services/inference/pen.h"
@@ -14,5 +15,9 @@ namespace desa2va::inference {
 preprocess::Image panels(const Pen& pen, const preprocess::Image& frame, const Mask& truth,
                          const Mask& prediction, int mask_width, int mask_height,
                          const std::string& sentence, const std::string& note, int scale);
+
+// The frame, enlarged to be readable, with lines of text below; what is too long for a line is cut.
+preprocess::Image captioned(const Pen& pen, const preprocess::Image& frame,
+                            const std::vector<std::string>& lines);
 
 }  // namespace desa2va::inference

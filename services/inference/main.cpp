@@ -58,6 +58,7 @@ int eval_set(const inference::Words& words) {
     option.text("--out", request.out);
     option.flag("--all-branches", request.all_branches);
     option.number("--samples", request.samples);
+    option.text("--text-sim", request.text_sim);
     option.number("--worst", request.worst);
     option.number("--part", request.part);
     option.number("--parts", request.parts);

@@ -101,6 +101,17 @@ models::MllmGenerated Model::answer(const std::vector<std::int64_t>& ids,
   return impl_->mllm.generate(input, max_new_tokens, stop_ids, on_token);
 }
 
+std::vector<float> Model::mean_embedding(const std::vector<std::int64_t>& ids) {
+  const auto length = static_cast<std::int64_t>(ids.size());
+  const at::Tensor mean =
+      impl_->mllm
+          .real_text(at::tensor(ids, at::kLong).view({1, length}), at::full({1}, length, at::kLong),
+                     models::RealTextSource::EmbedMean)
+          .contiguous();
+  const auto* values = mean.const_data_ptr<float>();
+  return {values, values + mean.numel()};
+}
+
 models::Prompts Model::prompts(const at::Tensor& seg_hidden) {
   const tensor::NoGradient no_gradient;
   return impl_->decoupler.forward(seg_hidden, {});

@@ -44,6 +44,8 @@ class Model {
                                std::int64_t max_new_tokens,
                                const std::vector<std::int64_t>& stop_ids,
                                const std::function<bool(std::int64_t)>& on_token);
+  // The mean of the tokens' input embeddings; at least one token.
+  std::vector<float> mean_embedding(const std::vector<std::int64_t>& ids);
   // (n, D) states of [SEG] to prompts.
   models::Prompts prompts(const at::Tensor& seg_hidden);
   // Any picture, as SAM-2 sees it.

@@ -2,20 +2,22 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <thread>
 
 #include <ATen/ops/cat.h>
 
+#include "common/config/load.h"
+#include "common/evaluation/sets/predictions.h"
 #include "common/evaluation/sets/record_files.h"
-#include "common/preprocess/image/encode.h"
 #include "common/tensor/guarded.h"
 #include "services/inference/answer.h"
 #include "services/inference/ask.h"
-#include "services/inference/draw.h"
+#include "services/inference/draw_case.h"
 #include "services/inference/frame_masks.h"
 #include "services/inference/open_model.h"
+#include "services/inference/phrases.h"
+#include "services/inference/set_files.h"
 #include "services/inference/set_samples.h"
 
 namespace desa2va::inference {
@@ -28,7 +30,6 @@ using evaluation::Query;
 using models::MaskBranch;
 using preprocess::Image;
 
-constexpr int kSmallWidth = 320;             // narrower pictures are drawn twice as large
 constexpr std::uint32_t kFramesAtOnce = 16;  // of a video, decoded in one go
 
 Error stopped_early() {
@@ -72,6 +73,28 @@ Result<std::vector<NamedBranch>> followed(const SetRequest& request, const confi
   return all;
 }
 
+// The samples that this replica takes.
+Result<void> each_of_part(const SetRequest& request, SetSamples& samples,
+                          const std::function<Result<void>(const Sample&)>& take) {
+  return samples.each([&](std::uint64_t number, const Sample& sample) -> Result<void> {
+    const auto parts = static_cast<std::uint64_t>(request.parts);
+    if (number % parts != static_cast<std::uint64_t>(request.part)) return {};
+    if (request.samples && number >= static_cast<std::uint64_t>(*request.samples)) return {};
+    return take(sample);
+  });
+}
+
+Result<std::size_t> count_queries(const SetRequest& request, const EvaluationSet& set,
+                                  SetSamples& samples) {
+  std::size_t total = 0;
+  DESA2VA_TRY(each_of_part(request, samples, [&](const Sample& sample) -> Result<void> {
+    DESA2VA_ASSIGN(const auto queries, evaluation::queries_of(set, sample));
+    total += queries.size();
+    return {};
+  }));
+  return total;
+}
+
 // A query with its answer in words; which rows of the states are its [SEG].
 struct Asked {
   Query query;
@@ -90,25 +113,23 @@ class SetEvaluation {
         opened_(opened),
         samples_(samples),
         branches_(std::move(branches)),
-        stopped_(stopped) {}
+        stopped_(stopped),
+        phrases_(opened.tokenizer,
+                 [&opened](const std::vector<std::int64_t>& ids) {
+                   return tensor::guarded([&] { return opened.model->mean_embedding(ids); });
+                 }),
+        worst_(request.out, static_cast<std::size_t>(std::max<std::int64_t>(request.worst, 0))) {}
 
   Result<void> run() {
     const fs::path out = request_.out;
     DESA2VA_ASSIGN(done_, evaluation::read_record_ids(out));
     DESA2VA_ASSIGN(auto records,
                    evaluation::LineWriter::open(evaluation::records_file(out, request_.part)));
+    DESA2VA_ASSIGN(auto predictions,
+                   evaluation::LineWriter::open(evaluation::predictions_file(out, request_.part)));
     records_ = std::make_unique<evaluation::LineWriter>(std::move(records));
-    if (set_.kind == evaluation::SetKind::Video) {
-      DESA2VA_ASSIGN(auto predictions, evaluation::LineWriter::open(
-                                           evaluation::predictions_file(out, request_.part)));
-      predictions_ = std::make_unique<evaluation::LineWriter>(std::move(predictions));
-    }
-    return samples_.each([&](std::uint64_t number, const Sample& sample) -> Result<void> {
-      const auto parts = static_cast<std::uint64_t>(request_.parts);
-      if (number % parts != static_cast<std::uint64_t>(request_.part)) return {};
-      if (request_.samples && number >= static_cast<std::uint64_t>(*request_.samples)) return {};
-      return evaluate(sample);
-    });
+    predictions_ = std::make_unique<evaluation::LineWriter>(std::move(predictions));
+    return each_of_part(request_, samples_, [&](const Sample& sample) { return evaluate(sample); });
   }
 
  private:
@@ -248,76 +269,34 @@ class SetEvaluation {
   }
 
   Result<void> record(const Sample& sample, const Asked& one) {
-    auto made = evaluation::record_of(set_, sample, one.query, one.answer);
+    const std::string branch = branches_.back().name;
+    auto made = evaluation::record_of(
+        set_, sample, one.query, one.answer,
+        request_.text_sim == "words"
+            ? evaluation::PhraseSimilarity(evaluation::word_similarity)
+            : [this](std::string_view a, std::string_view b) { return phrases_.of(a, b); });
     if (!made) return std::move(made.error()).with_exit(ExitCode::Data);
-    if (predictions_ != nullptr) DESA2VA_TRY(predictions_->add(prediction(sample, one)));
+    DESA2VA_TRY(
+        predictions_->add(evaluation::prediction_of(set_, sample, one.query, one.answer, branch)));
+    if (set_.kind == evaluation::SetKind::Video && !made->value("has_truth", true))
+      DESA2VA_TRY(write_for_server(
+          request_.out, sample.id, evaluation::expression_name(sample, one.query),
+          evaluation::frame_names(sample), evaluation::video_masks(sample, one.answer, branch)));
     DESA2VA_TRY(draw_if_bad(sample, one, *made));
     return records_->add(*made);
   }
 
-  // Empty masks stand where the model gave no [SEG].
-  evaluation::Record prediction(const Sample& sample, const Asked& one) const {
-    evaluation::Record out = {{"video", sample.id},
-                              {"expression", one.query.id.substr(describe(sample).size() + 1)},
-                              {"prediction_masks", evaluation::Record::array()}};
-    const auto& objects = one.answer.masks.at(branches_.back().name);
-    for (std::uint32_t frame = 0; frame < sample.drawable_frames(); ++frame) {
-      const bool there = !objects.empty() && frame < objects[0].size();
-      const auto& media = sample.media[sample.media.size() == 1 ? 0 : frame];
-      const auto mask =
-          there ? objects[0][frame] : preprocess::empty_rle(media.height, media.width);
-      out["prediction_masks"].push_back(
-          {{"size", {mask.height, mask.width}}, {"counts", preprocess::rle_to_string(mask)}});
-    }
-    return out;
-  }
-
-  // Keeps the drawings of the worst cases so far; their names begin with the score.
   Result<void> draw_if_bad(const Sample& sample, const Asked& one,
                            const evaluation::Record& record) {
-    const bool drawable =
-        set_.kind == evaluation::SetKind::Referring || set_.kind == evaluation::SetKind::Video;
-    const char* branch = branches_.back().name;
+    const std::string branch = branches_.back().name;
     const auto score = evaluation::quality(record, branch);
-    if (!drawable || !score || request_.worst <= 0) return {};
-    const auto most = static_cast<std::size_t>(request_.worst);
-    if (worst_.size() >= most && *score >= worst_.rbegin()->first) return {};
-    std::string id = one.query.id;
-    std::replace_if(
-        id.begin(), id.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-    const fs::path folder = fs::path(request_.out) / "worst";
-    const fs::path file = folder / fmt::format("{:.3f}_{}.png", *score, id.substr(0, 120));
-    DESA2VA_ASSIGN(const Image drawing, draw(sample, one, branch, *score));
-    DESA2VA_ASSIGN(const Buffer png, preprocess::encode_png(drawing));
-    std::error_code error;
-    fs::create_directories(folder, error);
-    std::ofstream out(file, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(png.data()), static_cast<std::streamsize>(png.size()));
-    if (!out.flush())
-      return fail(Errc::Overloaded, "cannot write {}", file.string()).with_exit(ExitCode::Storage);
-    worst_.emplace(*score, file);
-    if (worst_.size() > most) {
-      fs::remove(std::prev(worst_.end())->second, error);
-      worst_.erase(std::prev(worst_.end()));
-    }
-    return {};
-  }
-
-  Result<Image> draw(const Sample& sample, const Asked& one, const char* branch, double score) {
-    const auto& expression = sample.expressions[one.query.expression];
-    const auto frame = static_cast<std::uint32_t>(
-        std::min<std::size_t>(expression.masks.size(), sample.drawable_frames()) / 2);
-    DESA2VA_ASSIGN(const auto images, samples_.frames(sample, {is_video(sample) ? frame : 0}));
-    const Image& image = images[0];
-    const std::size_t index = is_video(sample) ? frame : 0;
-    DESA2VA_ASSIGN(const auto coded, datasets::decoded(expression.masks[index]));
-    const auto& objects = one.answer.masks.at(branch);
-    const bool there = !objects.empty() && index < objects[0].size();
-    const auto predicted = there ? preprocess::decode_rle(objects[0][index])
-                                 : preprocess::Mask::zeros(coded.width, coded.height);
-    return panels(pen_, image, preprocess::decode_rle(coded).pixels, predicted.pixels, coded.width,
-                  coded.height, one.query.question, fmt::format("{} {:.3f}", branch, score),
-                  image.width < kSmallWidth ? 2 : 1);
+    if (!score || !worst_.wants(*score, one.query.id)) return {};
+    DESA2VA_ASSIGN(const std::uint32_t number,
+                   telling_frame(set_, sample, one.query, one.answer, branch));
+    DESA2VA_ASSIGN(const auto images, samples_.frames(sample, {number}));
+    DESA2VA_ASSIGN(const Image drawing, draw_case(pen_, set_, sample, one.query, one.answer, branch,
+                                                  *score, number, images.at(0)));
+    return worst_.keep(*score, one.query.id, drawing);
   }
 
   const SetRequest& request_;
@@ -329,7 +308,8 @@ class SetEvaluation {
   const Pen pen_;
   std::set<std::string> done_;
   std::unique_ptr<evaluation::LineWriter> records_, predictions_;
-  std::multimap<double, fs::path> worst_;
+  PhraseSimilarities phrases_;
+  WorstCases worst_;
 };
 
 }  // namespace
@@ -337,26 +317,29 @@ class SetEvaluation {
 Result<void> evaluate_set(const SetRequest& request, const std::function<bool()>& stopped) {
   auto set = evaluation::find_set(request.set);
   if (!set) return std::move(set.error()).with_exit(ExitCode::Usage);
-  tensor::set_threads(static_cast<int>(
-      request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
-  DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
-  if (opened.config.infer.video_mode == "consistent")
+  // What can be refused is refused before the weights are read.
+  DESA2VA_ASSIGN(const config::Config config, config::load_run(request.model));
+  if (config.infer.video_mode == "consistent")
     return fail(Errc::InvalidArgument,
                 "infer.video_mode: consistent is built for `desa2va segment` alone; allowed for "
-                "whole "
-                "sets: sa2va | every_frame. Change it in {}/config.yaml",
+                "whole sets: sa2va | every_frame. Change it in {}/config.yaml",
                 request.model)
         .with_exit(ExitCode::Usage);
-  if (request.max_new_tokens) opened.config.infer.max_new_tokens = *request.max_new_tokens;
-  DESA2VA_ASSIGN(auto branches, followed(request, opened.config));
+  DESA2VA_ASSIGN(auto branches, followed(request, config));
   const std::string split = request.split.empty() ? std::string((*set)->split) : request.split;
-  const std::string shards = request.shards.empty() ? opened.config.data.shards : request.shards;
+  const std::string shards = request.shards.empty() ? config.data.shards : request.shards;
   DESA2VA_ASSIGN(auto samples, SetSamples::open(**set, split, shards));
+  DESA2VA_ASSIGN(const std::size_t total, count_queries(request, **set, samples));
   std::error_code error;
   fs::create_directories(request.out, error);
   if (error)
     return fail(Errc::InvalidArgument, "{}: {}", request.out, error.message())
         .with_exit(ExitCode::Usage);
+  DESA2VA_TRY(evaluation::write_query_count(request.out, request.part, total));
+  tensor::set_threads(static_cast<int>(
+      request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
+  DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
+  if (request.max_new_tokens) opened.config.infer.max_new_tokens = *request.max_new_tokens;
   return SetEvaluation(request, **set, opened, samples, std::move(branches), stopped).run();
 }
 

@@ -21,8 +21,9 @@ struct SetRequest {
   bool all_branches = false;  // follow every branch through videos: that many times the work
   std::optional<std::int64_t> samples;  // the first so many; empty: all
   std::optional<std::int64_t> max_new_tokens;
-  std::int64_t worst = 8;  // drawings of the worst cases
-  std::int64_t part = 0;   // this replica takes the samples whose number mod `parts` is `part`
+  std::string text_sim = "embed";  // how GCG compares phrases: embed, words
+  std::int64_t worst = 8;          // drawings of the worst cases
+  std::int64_t part = 0;  // this replica takes the samples whose number mod `parts` is `part`
   std::int64_t parts = 1;
   std::int64_t threads = 0;  // 0: all cores
 };

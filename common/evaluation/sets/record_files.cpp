@@ -13,15 +13,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Calls `take` for every complete line of every records file.
-Result<void> each_record(const fs::path& folder,
-                         const std::function<void(std::string id, Record record)>& take) {
+// Calls `take` for every complete line of the files PREFIX*.jsonl.
+Result<void> each_line(
+    const fs::path& folder, std::string_view prefix,
+    const std::function<Result<void>(const std::string& place, const std::string& line)>& take) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) return {};
   std::set<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("records-") && name.ends_with(".jsonl")) files.insert(entry.path());
+    if (name.starts_with(prefix) && name.ends_with(".jsonl")) files.insert(entry.path());
   }
   if (error) return fail(Errc::InvalidArgument, "{}: {}", folder.string(), error.message());
   for (const fs::path& path : files) {
@@ -29,14 +30,27 @@ Result<void> each_record(const fs::path& folder,
     std::string line;
     for (std::size_t number = 1; std::getline(file, line); ++number) {
       if (file.eof()) break;  // half a line
-      Record record = Record::parse(line, nullptr, false);
-      if (!record.is_object() || !record.contains("id") || !record["id"].is_string())
-        return fail(Errc::Corrupt, "{}:{}: this is no record", path.string(), number);
-      std::string id = record["id"];
-      take(std::move(id), std::move(record));
+      DESA2VA_TRY(take(fmt::format("{}:{}", path.string(), number), line));
     }
   }
   return {};
+}
+
+Result<void> each_record(const fs::path& folder,
+                         const std::function<void(std::string id, Record record)>& take) {
+  return each_line(folder, "records-",
+                   [&](const std::string& place, const std::string& line) -> Result<void> {
+                     Record record = Record::parse(line, nullptr, false);
+                     if (!record.is_object() || !record.contains("id") || !record["id"].is_string())
+                       return fail(Errc::Corrupt, "{}: this is no record", place);
+                     std::string id = record["id"];
+                     take(std::move(id), std::move(record));
+                     return {};
+                   });
+}
+
+fs::path count_file(const fs::path& folder, std::int64_t part) {
+  return folder / fmt::format("queries-{}.txt", part);
 }
 
 }  // namespace
@@ -90,6 +104,36 @@ fs::path records_file(const fs::path& folder, std::int64_t part) {
 
 fs::path predictions_file(const fs::path& folder, std::int64_t part) {
   return folder / fmt::format("predictions-{}.jsonl", part);
+}
+
+Result<std::vector<Record>> read_predictions(const fs::path& folder) {
+  std::vector<Record> out;
+  DESA2VA_TRY(each_line(folder, "predictions-",
+                        [&](const std::string&, const std::string& line) -> Result<void> {
+                          Record record = Record::parse(line, nullptr, false);
+                          if (record.is_object()) out.push_back(std::move(record));
+                          return {};
+                        }));
+  return out;
+}
+
+Result<void> write_query_count(const fs::path& folder, std::int64_t part, std::size_t count) {
+  std::ofstream file(count_file(folder, part), std::ios::trunc);
+  file << count << '\n';
+  if (!file.flush())
+    return fail(Errc::Overloaded, "cannot write {}", count_file(folder, part).string())
+        .with_exit(ExitCode::Storage);
+  return {};
+}
+
+std::size_t read_query_counts(const fs::path& folder, std::int64_t parts) {
+  std::size_t sum = 0;
+  for (std::int64_t part = 0; part < parts; ++part) {
+    std::size_t count = 0;
+    if (!(std::ifstream(count_file(folder, part)) >> count)) return 0;
+    sum += count;
+  }
+  return sum;
 }
 
 }  // namespace desa2va::evaluation

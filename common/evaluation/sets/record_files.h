@@ -39,8 +39,16 @@ class LineWriter {
 };
 
 std::filesystem::path records_file(const std::filesystem::path& folder, std::int64_t part);
-// Masks of the branch that counts, for servers and other programs:
-//   {"video": .., "expression": .., "prediction_masks": [RLE, ..]}
+// What prediction_of makes (predictions.h), a line a query.
 std::filesystem::path predictions_file(const std::filesystem::path& folder, std::int64_t part);
+// Complete lines only; what is no JSON stays out, as only a line that is being written can be. In
+// the order of the files' names.
+Result<std::vector<Record>> read_predictions(const std::filesystem::path& folder);
+
+// How many queries a part has, in queries-<part>.txt, and the sum over parts 0 .. parts - 1: 0
+// while one of them has not said.
+Result<void> write_query_count(const std::filesystem::path& folder, std::int64_t part,
+                               std::size_t count);
+std::size_t read_query_counts(const std::filesystem::path& folder, std::int64_t parts);
 
 }  // namespace desa2va::evaluation

@@ -195,6 +195,13 @@ Record caption_scores(const std::vector<Record>& records) {
           {"BLEU", bleu(pairs).corpus}};
 }
 
+// The caption does not depend on the branch: every row of the table ends with its scores.
+void add_captions(const Record& captions, std::vector<std::vector<std::string>>& table) {
+  for (std::size_t row = 0; row < table.size(); ++row)
+    for (const char* name : {"METEOR-es", "CIDEr"})
+      table[row].push_back(row == 0 ? name : percent(captions.at(name)));
+}
+
 ScoreReport choice_report(const EvaluationSet& set, const std::vector<Record>& records) {
   struct Tally {
     std::uint64_t questions = 0, correct = 0;
@@ -291,6 +298,7 @@ ScoreReport masks_report(const EvaluationSet& set, const std::vector<Record>& re
   if (set.kind == SetKind::Grounded) {
     out.document["text_similarity"] = options.text_similarity;
     out.document["captions"] = caption_scores(records);
+    add_captions(out.document["captions"], out.table);
   }
   return out;
 }

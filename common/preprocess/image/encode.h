@@ -15,6 +15,9 @@ Result<Buffer> encode_png(const Image& image);
 // otherwise have a colour for every index used.
 Result<Buffer> encode_png(const IndexedImage& image, std::span<const Rgb> palette = {});
 
+// 8-bit grey PNG; the numbers are brightness.
+Result<Buffer> encode_grey_png(const IndexedImage& image);
+
 // Baseline JPEG, 4:2:0, quality 1..100 on the usual scale.
 Result<Buffer> encode_jpeg(const Image& image, int quality = 90);
 

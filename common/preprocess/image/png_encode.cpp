@@ -44,7 +44,9 @@ bool run_png_writer(PngWriter& writer) {
   png_set_write_fn(writer.png, &writer, append_bytes, flush_nothing);
   png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(writer.width),
                static_cast<png_uint_32>(writer.height), 8,
-               writer.channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_PALETTE,
+               writer.channels == 3     ? PNG_COLOR_TYPE_RGB
+               : writer.palette.empty() ? PNG_COLOR_TYPE_GRAY
+                                        : PNG_COLOR_TYPE_PALETTE,
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   if (!writer.palette.empty())
     png_set_PLTE(writer.png, writer.info, writer.palette.data(),
@@ -109,6 +111,15 @@ Result<Buffer> encode_png(const IndexedImage& image, std::span<const Rgb> palett
   if (writer.palette.size() > 256 || highest >= writer.palette.size())
     return fail(Errc::InvalidArgument, "palette of {} colours for an index of {}: up to 256",
                 writer.palette.size(), highest);
+  writer.pixels = image.indices.data();
+  writer.width = image.width;
+  writer.height = image.height;
+  writer.channels = 1;
+  return write_png(writer);
+}
+
+Result<Buffer> encode_grey_png(const IndexedImage& image) {
+  PngWriter writer;
   writer.pixels = image.indices.data();
   writer.width = image.width;
   writer.height = image.height;

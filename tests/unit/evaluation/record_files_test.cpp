@@ -44,6 +44,15 @@ TEST(RecordFiles, AWholeLineThatIsNoRecordIsNamed) {
   EXPECT_THAT(records.error().message(), testing::HasSubstr("records-0.jsonl:2"));
 }
 
+TEST(RecordFiles, HowManyQueriesThereAreIsKnownWhenEveryPartHasSaid) {
+  const test::TempDir dir;
+  ASSERT_TRUE(write_query_count(dir.path(), 0, 4));
+  EXPECT_EQ(read_query_counts(dir.path(), 2), 0U);
+  ASSERT_TRUE(write_query_count(dir.path(), 1, 3));
+  EXPECT_EQ(read_query_counts(dir.path(), 2), 7U);
+  EXPECT_EQ(read_query_counts(dir.path(), 1), 4U);
+}
+
 TEST(RecordFiles, OfAFolderThatIsNotThereAreNone) {
   EXPECT_TRUE(read_records("/nowhere/at/all")->empty());
 }
