@@ -8,7 +8,7 @@
 #include "common/preprocess/image/decode.h"
 #include "common/preprocess/image/encode.h"
 #include "common/preprocess/video/encode.h"
-#include "tests/process/tiny_run.h"
+#include "tests/process/program.h"
 
 // `desa2va segment` on a run of 12 steps: what it says does not matter, what it writes does.
 namespace desa2va::test {
@@ -34,21 +34,9 @@ preprocess::Image scene(int width, int height, int shift) {
   return image;
 }
 
-void write(const fs::path& file, const Buffer& bytes) {
-  fs::create_directories(file.parent_path());
-  std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-}
-
 std::string bytes_of(const Buffer& buffer) {
   return std::string(as_text(buffer.bytes()));
 }
-
-struct Said {
-  int code = 0;
-  std::string out, err;
-};
 
 class Segment : public ::testing::Test {
  protected:
@@ -87,21 +75,8 @@ class Segment : public ::testing::Test {
     return all;
   }
 
-  // Standard output and standard error apart.
   static Said say(const std::vector<std::string>& more, const fs::path& model = run()) {
-    const fs::path out = data_folder() / "out.txt";
-    const fs::path err = data_folder() / "err.txt";
-    std::string line = "exec";
-    for (const auto& word : words(more, model)) line += " '" + word + "'";
-    line += " >'" + out.string() + "' 2>'" + err.string() + "'";
-    const int code = wait_for(start({"/bin/bash", "-c", line}, data_folder() / "shell.txt"));
-    return {code, read_file(out), read_file(err)};
-  }
-
-  static fs::path fresh(const std::string& name) {
-    const fs::path folder = data_folder() / name;
-    fs::remove_all(folder);
-    return folder;
+    return test::say(words(more, model));
   }
 };
 
