@@ -38,12 +38,6 @@ Result<ScoreReport> score_ciou(const ScoreRequest& request);
 Result<ScoreReport> score_gcg(const ScoreRequest& request);
 Result<ScoreReport> score_choice(const ScoreRequest& request);
 
-// Runs work(0) .. work(count - 1) on some threads, in no order; the failure of the lowest number is
-// returned, after which no more are begun.
-Result<void> for_each_parallel(std::uint64_t count, int threads,
-                               const std::function<Result<void>(std::uint64_t)>& work,
-                               const std::function<void(std::uint64_t, std::uint64_t)>& progress);
-
 // Adds the warnings to document and report; of many of one kind only the first few are kept, with
 // the number of all.
 void finish_warnings(ScoreReport& report, const std::vector<std::string>& warnings);

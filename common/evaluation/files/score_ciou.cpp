@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/parallel.h"
 #include "common/datasets/coco_masks.h"
 #include "common/evaluation/files/json_input.h"
 #include "common/evaluation/files/report.h"

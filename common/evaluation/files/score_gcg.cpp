@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/parallel.h"
 #include "common/evaluation/captions/meteor.h"
 #include "common/evaluation/captions/ngrams.h"
 #include "common/evaluation/captions/ptb.h"

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/parallel.h"
 #include "common/evaluation/files/mask_source.h"
 #include "common/evaluation/files/report.h"
 #include "common/evaluation/video/sequence.h"

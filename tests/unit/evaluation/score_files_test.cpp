@@ -217,16 +217,5 @@ TEST_F(ScoreFiles, ChoiceCountsByGroupAndMissingAnswersAsWrong) {
   EXPECT_EQ(report->warnings.size(), 2U);
 }
 
-TEST_F(ScoreFiles, TheFailureOfTheFirstItemIsReported) {
-  const auto failed = for_each_parallel(100, 3,
-                                        [](std::uint64_t i) -> Result<void> {
-                                          if (i >= 5) return fail(Errc::Corrupt, "{}", i);
-                                          return {};
-                                        },
-                                        {});
-  ASSERT_FALSE(failed.has_value());
-  EXPECT_LT(std::stoi(failed.error().message()), 10);
-}
-
 }  // namespace
 }  // namespace desa2va::evaluation

@@ -1,26 +1,45 @@
+#include "common/base/parallel.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "common/evaluation/files/report.h"
-#include "common/runtime/exec/thread.h"
+namespace desa2va {
+namespace {
 
-namespace desa2va::evaluation {
+// Signals are for the main thread.
+void begin_thread(unsigned number) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  pthread_setname_np(pthread_self(), fmt::format("parallel-{}", number).c_str());
+}
 
-Result<void> for_each_parallel(std::uint64_t count, int threads,
+}  // namespace
+
+Result<void> for_each_parallel(std::uint64_t count, unsigned threads,
                                const std::function<Result<void>(std::uint64_t)>& work,
                                const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   std::atomic<std::uint64_t> next = 0;
   std::atomic<bool> stopped = false;
   std::mutex mutex;  // guards what follows, and that progress is told by one at a time
   std::uint64_t done = 0;
   std::optional<std::pair<std::uint64_t, Error>> failure;
   const auto run = [&] {
-    for (std::uint64_t i = next++; i < count && !stopped; i = next++) {
+    while (!stopped) {
+      // Whoever takes a number works it, or a later one might fail in its place.
+      const std::uint64_t i = next++;
+      if (i >= count) return;
       auto result = work(i);
       const std::lock_guard lock(mutex);
       ++done;
@@ -34,21 +53,16 @@ Result<void> for_each_parallel(std::uint64_t count, int threads,
   };
   {
     std::vector<std::jthread> pool;
-    for (int i = 1; i < threads && static_cast<std::uint64_t>(i) < count; ++i)
-      pool.push_back(exec::start_thread(fmt::format("score-{}", i), [&](const auto&) { run(); }));
+    for (unsigned i = 1; i < threads && i < count; ++i) {
+      pool.emplace_back([&run, i] {
+        begin_thread(i);
+        run();
+      });
+    }
     run();
   }
   if (failure) return std::move(failure->second);
   return {};
 }
 
-void finish_warnings(ScoreReport& report, const std::vector<std::string>& warnings) {
-  constexpr std::size_t kShown = 20;
-  report.warnings.assign(warnings.begin(), warnings.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                                                  warnings.size(), kShown)));
-  if (warnings.size() > kShown)
-    report.warnings.push_back(fmt::format("and {} warnings more", warnings.size() - kShown));
-  report.document["warnings"] = warnings;
-}
-
-}  // namespace desa2va::evaluation
+}  // namespace desa2va
