@@ -28,7 +28,8 @@ struct VerifyReport {
 
 // Reads every byte: whole-file hashes, every media against its hash, every sample and index entry
 // decoded, every reference followed. Defects are findings, not failures; it fails only when there
-// is no dataset in `dir` (NotFound) or reading itself is impossible.
-Result<VerifyReport> verify(const std::filesystem::path& dir);
+// is no dataset in `dir` (NotFound) or reading itself is impossible. The report is the same for any
+// number of threads (0: as many as there are cores).
+Result<VerifyReport> verify(const std::filesystem::path& dir, unsigned threads = 0);
 
 }  // namespace desa2va::shards

@@ -1,5 +1,7 @@
 #include "common/storage/shards/verify.h"
 
+#include <fmt/format.h>
+
 #include "tests/support/temp_dir.h"
 #include "tests/unit/storage/shards/dataset.h"
 
@@ -62,6 +64,35 @@ TEST(ShardVerify, FindsEveryFlippedBitInEveryFile) {
     }
   }
   EXPECT_TRUE(must(verify(dir / "d")).defects.empty());
+}
+
+std::vector<std::string> lines(const VerifyReport& report) {
+  std::vector<std::string> lines = {fmt::format("{} {} {} {} {}", report.dataset, report.files,
+                                                report.bytes, report.samples, report.media)};
+  for (const auto& defect : report.defects) {
+    lines.push_back(defect.file + "|" + defect.key + "|" + defect.what);
+    for (const auto& sample : defect.samples) lines.back() += "|" + sample;
+  }
+  return lines;
+}
+
+TEST(ShardVerify, AnyNumberOfThreadsGivesTheSameReport) {
+  const TempDir dir;
+  write_dataset(dir / "d", 300, 1U << 20U);  // several media files, several pieces of each
+  const Random random(6, "test", "flip");
+  std::uint64_t draw = 0;
+  for (int round = 0; round < 4; ++round) {
+    for (const auto& entry : std::filesystem::directory_iterator(dir / "d")) {
+      if (entry.path().extension() != ".sst" || random.below(draw++, 2) == 0) continue;
+      const auto size = static_cast<std::uint32_t>(entry.file_size());
+      for (int i = 0; i < 3; ++i) flip_bit(entry.path(), random.below(draw++, size), i);
+    }
+    if (round == 3) std::filesystem::remove(dir / "d/media-00001.sst");
+    const auto one = lines(must(verify(dir / "d", 1)));
+    EXPECT_GT(one.size(), 1U);
+    for (const unsigned threads : {2U, 5U, 16U})
+      EXPECT_EQ(lines(must(verify(dir / "d", threads))), one) << threads << " threads";
+  }
 }
 
 TEST(ShardVerify, MissingFileIsADefect) {
