@@ -52,9 +52,10 @@ def make_peers(folder, flat, places):
 
 
 class Ours:
-    def __init__(self, program, dataset, flat):
-        self.process = subprocess.Popen([program, "serve", dataset, flat], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+    """A program that says "ready" and answers lines with seconds."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n"
 
     def ask(self, line):
@@ -104,7 +105,7 @@ def run(options, folder):
     places = [tuple(map(int, line.split()[1:])) for line in made.stdout.splitlines()]
     mib = sum(size for _, size in places) / 2 ** 20
     tar_path, mds_path = make_peers(folder, flat, places)
-    ours = Ours(options.program, dataset, flat)
+    ours = Ours([options.program, "serve", dataset, flat])
     contenders = {
         "pread": lambda round: ours.ask(f"pread {len(places)} {round}"),
         "ours random": lambda round: ours.ask(f"random {len(places)} {round}"),

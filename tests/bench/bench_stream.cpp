@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <iostream>
 #include <semaphore>
 #include <stdexcept>
 #include <string>
@@ -28,6 +30,9 @@
 // Beside seconds stands the processor time they took, which a busy machine does not change.
 //
 //   bench_stream [PART=all] [SAMPLES=1200000] [ROUNDS=5]      PART: order, start, delivery, memory
+//   bench_stream serve [SAMPLES=1200000]    our side of bench_stream.py, which makes a peer take
+//                                           turns: answers each line of standard input with the
+//                                           processor seconds it took; lines: order, grouped, start
 namespace desa2va {
 namespace {
 
@@ -80,11 +85,28 @@ double resident_mib() {
 }
 
 // The recipe's mixture in small: a third of it video, in numbers of samples.
-void bench_order(std::uint64_t samples, int rounds) {
+data::Order small_mixture(std::uint64_t samples, data::GroupBy by, bool heaviest_first) {
   const auto work = [](std::uint64_t item) { return 100 + item * 2654435761U % 4000; };
   const std::vector<data::MixtureMember> members = {{samples / 8, 4, 100, 1, work},
                                                     {samples / 40, 10, 10'000, 1, work},
                                                     {samples / 16, 4, 20'000, 1, work}};
+  data::Grouping grouping{2, 4, 32, 8};
+  grouping.by = by;
+  grouping.heaviest_first = heaviest_first;
+  return must(data::Order::make(members, 42, "BC", grouping));
+}
+
+// Every microbatch of an epoch; the sum of the items, so that none can be left out.
+std::uint64_t read_order(const data::Order& order) {
+  std::uint64_t sum = 0;
+  data::OrderReader reader(order);
+  for (std::uint64_t k = 0; k < order.size() / 2; ++k) {
+    for (const data::Pick& pick : reader.microbatch(k)) sum += pick.item;
+  }
+  return sum;
+}
+
+void bench_order(std::uint64_t samples, int rounds) {
   struct Way {
     const char* name;
     data::GroupBy by;
@@ -93,20 +115,11 @@ void bench_order(std::uint64_t samples, int rounds) {
   for (const Way& way : {Way{"as they come", data::GroupBy::Nothing, false},
                          Way{"by length class", data::GroupBy::Class, false},
                          Way{"by cost, steps by cost", data::GroupBy::Work, true}}) {
-    data::Grouping grouping{2, 4, 32, 8};
-    grouping.by = way.by;
-    grouping.heaviest_first = way.heaviest_first;
-    const auto order = must(data::Order::make(members, 42, "BC", grouping));
+    const auto order = small_mixture(samples, way.by, way.heaviest_first);
     std::vector<Took> took;
     std::uint64_t sum = 0;
-    for (int round = 0; round < rounds; ++round) {
-      took.push_back(took_by([&] {
-        data::OrderReader reader(order);
-        for (std::uint64_t k = 0; k < order.size() / 2; ++k) {
-          for (const data::Pick& pick : reader.microbatch(k)) sum += pick.item;
-        }
-      }));
-    }
+    for (int round = 0; round < rounds; ++round)
+      took.push_back(took_by([&] { sum += read_order(order); }));
     fmt::print("order: {:>8} samples, {:24} {:7.3f} s, processor {:.3f} s   (sum {})\n",
                order.size(), way.name, median(took).seconds, median(took).processor, sum % 1000);
   }
@@ -179,6 +192,31 @@ void bench_start(const fs::path& shards, std::uint64_t samples, int rounds) {
     fmt::print("  ratio of the last two, processor {:21.2f}\n",
                median(late).processor / median(early).processor);
   }
+}
+
+// Our side of bench_stream.py. A start ends with the first microbatch.
+void serve(const fs::path& shards, std::uint64_t samples) {
+  write_texts(shards / "texts", samples);
+  config::Config config = base_config(shards);
+  config.data.mixture = {member("texts")};
+  const auto plain = small_mixture(1'000'000, data::GroupBy::Nothing, false);
+  const auto grouped = small_mixture(1'000'000, data::GroupBy::Class, false);
+  std::uint64_t sum = 0;
+  fmt::print("ready\n");
+  std::fflush(stdout);
+  for (std::string line; std::getline(std::cin, line);) {
+    const Took took = took_by([&] {
+      if (line == "start") {
+        auto stage = must(data::DataStage::open(config));
+        must(stage.make(Phase::C, 0, 0));
+      } else {
+        sum += read_order(line == "grouped" ? grouped : plain);
+      }
+    });
+    fmt::print("{:.9f}\n", took.processor);
+    std::fflush(stdout);
+  }
+  if (sum == 1) fmt::print("\n");  // the sums are used
 }
 
 struct Delivered {
@@ -286,7 +324,7 @@ int run(int argc, char** argv) {
     if (part != "memory") bench_delivery(stage, rounds);
     if (part != "delivery") bench_memory(stage);
   }
-  if (all || part == "start") {
+  if (all || part == "start" || part == "serve") {
     // Any tokenizer will do.
     synth::SynthRecipe recipe;
     recipe.train_images = recipe.train_videos = recipe.heldout_images = recipe.heldout_videos = 1;
@@ -294,7 +332,11 @@ int run(int argc, char** argv) {
     const auto made = must(synth::make(recipe, dir.path() / "words"));
     fs::create_directories(dir.path() / "start");
     fs::copy(made.tokenizer(), dir.path() / "start" / "tokenizer", fs::copy_options::recursive);
-    bench_start(dir.path() / "start", samples, rounds);
+    if (part == "serve") {
+      serve(dir.path() / "start", samples);
+    } else {
+      bench_start(dir.path() / "start", samples, rounds);
+    }
   }
   return 0;
 }
