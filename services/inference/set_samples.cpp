@@ -47,7 +47,7 @@ Result<void> SetSamples::each(const Take& take) {
     for (const std::uint64_t stored : reader.usable()) {
       const auto where = fmt::format("dataset '{}': sample {}", reader.catalog().dataset, stored);
       auto record = reader.sample(stored);
-      if (!record) return std::move(record.error()).in(where).with_exit(ExitCode::Data);
+      if (!record) return std::move(record.error()).with_exit(ExitCode::Data);  // it says where
       auto sample = datasets::decode_sample(record->payload.bytes());
       if (!sample) return std::move(sample.error()).in(where).with_exit(ExitCode::Data);
       splits.insert(sample->split);
