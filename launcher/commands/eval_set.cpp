@@ -190,8 +190,16 @@ Result<void> ask_all(const Job& job) {
   }
   const auto failure = watch.failure();
   if (!failure) return {};
+  // "inference-0 (pid 7): no shards ..." is the log's last line too; a crash left other words
+  // there.
+  const std::size_t said = failure->reason.find("): ");
+  const bool repeated =
+      said != std::string::npos &&
+      failure->log_tail.find(failure->reason.substr(said + 3)) != std::string::npos;
   std::string message = failure->reason;
-  if (!failure->log_tail.empty()) message += "\n" + failure->log_tail;
+  if (!failure->log_tail.empty() && !repeated) message += "\n" + failure->log_tail;
+  if (count_lines(job.out) > 0)
+    message += "\nthe same command goes on with what is answered so far";
   return Error(Errc::Unavailable, message).with_exit(static_cast<ExitCode>(failure->exit_code));
 }
 

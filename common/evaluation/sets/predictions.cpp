@@ -107,7 +107,7 @@ nlohmann::json results_document(const EvaluationSet& set, std::vector<Record> pr
     if (!one.is_object() || !one.contains(key) || !one[key].is_string()) continue;
     const std::string id = one[key];
     if (set.kind != SetKind::Video) {
-      by_key[id] = std::move(one);
+      by_key[id] = one;
     } else if (one.contains("expression") && one.contains("prediction_masks")) {
       videos[id][one["expression"].get<std::string>()] = {
           {"prediction_masks", std::move(one["prediction_masks"])}};
