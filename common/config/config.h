@@ -179,7 +179,6 @@ struct EvalConfig {
   std::vector<DatasetConfig> mixture;  // held-out data
   std::int64_t samples = 200;
   std::int64_t drawings = 8;
-  bool count_missing = false;
 };
 
 struct TraceConfig {

@@ -150,7 +150,7 @@ std::vector<Key> all_keys(Config& config) {
 }
 
 bool is_retired(std::string_view path) {
-  return path == "eval.every_steps";
+  return path == "eval.every_steps" || path == "eval.count_missing";
 }
 
 bool may_differ_on_resume(std::string_view path) {

@@ -97,8 +97,6 @@ void visit_data(Config& config, Visitor& v) {
     s.list("mixture", eval.mixture, "held-out data sets");
     s.key("samples", eval.samples, at_least(1), "samples", "scored, over all data sets");
     s.key("drawings", eval.drawings, at_least(0), "samples", "drawn as PNG or MP4");
-    s.key("count_missing", eval.count_missing, any(), "",
-          "an answer without a mask counts with the whole object as error");
   });
 }
 
