@@ -7,13 +7,17 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <unordered_map>
 
 namespace desa2va::datasets {
 
 namespace {
 
-constexpr std::size_t kPiece = 1UL << 20U;
+// Bytes asked for at once: few at first, since most files are small.
+constexpr std::size_t kFirstPiece = 4UL << 10U;
+constexpr std::size_t kLargestPiece = 1UL << 20U;
 constexpr int kEnd = -1;
 
 bool is_space(int c) {
@@ -30,8 +34,8 @@ constexpr std::array<bool, 256> kStops = [] {
 // A window of the file that slides on; what lies behind `keep_` is dropped when more is read.
 class Scanner {
  public:
-  Scanner(int fd, const std::string& path, const ElementVisitor& visit)
-      : fd_(fd), path_(path), visit_(visit) {}
+  Scanner(const JsonReader& read, const std::string& path, const ElementVisitor& visit)
+      : read_(read), path_(path), visit_(visit) {}
 
   Result<void> document(int depth) {
     if (peek() == 0xEF) DESA2VA_TRY(expect("\xEF\xBB\xBF"));  // a byte order mark
@@ -45,8 +49,7 @@ class Scanner {
   std::uint64_t offset() const { return base_ + at_; }
 
   Error bad(std::string_view what) const {
-    if (read_error_ != 0)
-      return fail(Errc::Unavailable, "{}: cannot be read: {}", path_, std::strerror(read_error_));
+    if (read_error_) return *read_error_;
     return fail(Errc::Corrupt, "{}: byte {}: {}", path_, offset(), what);
   }
   Error ends_early(std::string_view where) const {
@@ -61,14 +64,12 @@ class Scanner {
     base_ += dropped;
     if (keep_ != kNothingKept) keep_ -= dropped;
     const std::size_t before = window_.size();
-    window_.resize(before + kPiece);
-    ssize_t got = 0;
-    do {
-      got = ::read(fd_, window_.data() + before, kPiece);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) read_error_ = errno;
-    window_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    return got > 0;
+    window_.resize(before + piece_);
+    auto got = read_(base_ + before, std::as_writable_bytes(std::span(window_).subspan(before)));
+    if (!got) read_error_ = std::move(got.error()).in(path_);
+    window_.resize(before + (got ? *got : 0));
+    if (got && *got == piece_) piece_ = std::min(2 * piece_, kLargestPiece);
+    return got && *got > 0;
   }
 
   int peek() {
@@ -215,15 +216,32 @@ class Scanner {
 
   static constexpr std::size_t kNothingKept = ~std::size_t{0};
 
-  int fd_;
+  const JsonReader& read_;
   const std::string& path_;
   const ElementVisitor& visit_;
   std::string window_;
+  std::size_t piece_ = kFirstPiece;
   std::size_t at_ = 0;
   std::size_t keep_ = kNothingKept;  // of the element being scanned
   std::uint64_t base_ = 0;           // place of the window in the file
-  int read_error_ = 0;
+  std::optional<Error> read_error_;
 };
+
+// The file `fd`, closed with the last copy of the reader.
+JsonReader reader_of(int fd) {
+  const std::shared_ptr<const int> owner(new int(fd), [](const int* owned) {
+    ::close(*owned);
+    delete owned;
+  });
+  return [owner](std::uint64_t offset, MutableByteSpan out) -> Result<std::size_t> {
+    ssize_t got = 0;
+    do {
+      got = ::pread(*owner, out.data(), out.size(), static_cast<off_t>(offset));
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return fail(Errc::Unavailable, "cannot be read: {}", std::strerror(errno));
+    return static_cast<std::size_t>(got);
+  };
+}
 
 Result<int> open_file(const DataTree& tree, const std::string& path) {
   DESA2VA_ASSIGN(const std::filesystem::path full, tree.below(path));
@@ -262,30 +280,22 @@ Result<Json> parse_element(std::string_view text) {
 
 Result<JsonFile> JsonFile::open(const DataTree& tree, const std::string& path) {
   DESA2VA_ASSIGN(const int fd, open_file(tree, path));
-  return JsonFile(path, fd);
-}
-
-JsonFile::~JsonFile() {
-  if (fd_ >= 0) ::close(fd_);
+  return JsonFile(path, reader_of(fd));
 }
 
 Result<void> JsonFile::scan(int depth, const ElementVisitor& visit) const {
-  if (::lseek(fd_, 0, SEEK_SET) != 0)
-    return fail(Errc::InvalidArgument, "{}: is no ordinary file", path_);
-  return Scanner(fd_, path_, visit).document(depth);
+  return Scanner(read_, path_, visit).document(depth);
 }
 
 Result<Json> JsonFile::read(JsonPlace place) const {
   std::string text(place.bytes, '\0');
   std::size_t done = 0;
   while (done < text.size()) {
-    const auto got = ::pread(fd_, text.data() + done, text.size() - done,
-                             static_cast<off_t>(place.offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0)
-      return fail(Errc::Unavailable, "{}: cannot be read: {}", path_, std::strerror(errno));
+    DESA2VA_ASSIGN(const std::size_t got,
+                   read_(place.offset + done, std::as_writable_bytes(std::span(text).subspan(done)))
+                       .in(path_));
     if (got == 0) return fail(Errc::Corrupt, "{}: became shorter while it was read", path_);
-    done += static_cast<std::size_t>(got);
+    done += got;
   }
   return parse_element(text).in(fmt::format("{}: byte {}", path_, place.offset));
 }
@@ -293,7 +303,11 @@ Result<Json> JsonFile::read(JsonPlace place) const {
 Result<JsonIndex> JsonIndex::build(const DataTree& tree, const std::string& path,
                                    std::string_view group) {
   DESA2VA_ASSIGN(JsonFile file, JsonFile::open(tree, path));
-  JsonIndex index(std::make_shared<const JsonFile>(std::move(file)));
+  return build(std::make_shared<const JsonFile>(std::move(file)), group);
+}
+
+Result<JsonIndex> JsonIndex::build(std::shared_ptr<const JsonFile> file, std::string_view group) {
+  JsonIndex index(std::move(file));
   auto& entries = index.entries_;
   DESA2VA_TRY(
       index.file_->scan(group.empty() ? 1 : 2, [&](const JsonElement& element) -> Result<void> {

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "common/base/bytes.h"
 #include "common/base/checksum.h"
 #include "common/datasets/json_tools.h"
 
@@ -42,27 +42,23 @@ Result<void> scan_json(const DataTree& tree, const std::string& path, int depth,
 // The text of one element as a value; Corrupt when it is none.
 Result<Json> parse_element(std::string_view text);
 
+// Where the bytes come from: some of those at `offset`, at most out.size(); 0 at the end.
+using JsonReader = std::function<Result<std::size_t>(std::uint64_t offset, MutableByteSpan out)>;
+
 // A file whose elements are fetched by place. Immutable, for any number of threads.
 class JsonFile {
  public:
   static Result<JsonFile> open(const DataTree& tree, const std::string& path);
-  JsonFile(JsonFile&& other) noexcept
-      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
-  JsonFile& operator=(JsonFile&& other) noexcept {
-    std::swap(path_, other.path_);
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~JsonFile();
+  // What `read` gives, by as many threads as use the file; `path` names it in messages.
+  JsonFile(std::string path, JsonReader read) : path_(std::move(path)), read_(std::move(read)) {}
 
   Result<Json> read(JsonPlace place) const;
-  Result<void> scan(int depth, const ElementVisitor& visit) const;  // by one thread at a time
+  Result<void> scan(int depth, const ElementVisitor& visit) const;
   const std::string& path() const { return path_; }
 
  private:
-  JsonFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   std::string path_;
-  int fd_ = -1;
+  JsonReader read_;
 };
 
 // The elements of one object of the file by key: 32 bytes an element. A key that comes twice keeps
@@ -72,6 +68,7 @@ class JsonIndex {
   // Of the outermost object, or of the object `group` in it; Corrupt when that is an array.
   static Result<JsonIndex> build(const DataTree& tree, const std::string& path,
                                  std::string_view group = {});
+  static Result<JsonIndex> build(std::shared_ptr<const JsonFile> file, std::string_view group = {});
 
   const JsonPlace* find(std::string_view key) const;
   Result<Json> read(JsonPlace place) const { return file_->read(place); }

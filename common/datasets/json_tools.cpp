@@ -31,7 +31,12 @@ Result<Json> read_json(const DataTree& tree, const std::string& path) {
 
 Result<void> stream_json(const DataTree& tree, const std::string& path, int depth,
                          const JsonVisitor& visit) {
-  return scan_json(tree, path, depth, [&](const JsonElement& element) -> Result<void> {
+  DESA2VA_ASSIGN(const JsonFile file, JsonFile::open(tree, path));
+  return stream_json(file, depth, visit);
+}
+
+Result<void> stream_json(const JsonFile& file, int depth, const JsonVisitor& visit) {
+  return file.scan(depth, [&](const JsonElement& element) -> Result<void> {
     DESA2VA_ASSIGN(
         Json value,
         parse_element(element.text).in(fmt::format("element at byte {}", element.place.offset)));

@@ -24,6 +24,8 @@ Result<Json> read_json(const DataTree& tree, const std::string& path);
 using JsonVisitor = std::function<Result<void>(const std::string& key, Json& element)>;
 Result<void> stream_json(const DataTree& tree, const std::string& path, int depth,
                          const JsonVisitor& visit);
+class JsonFile;
+Result<void> stream_json(const JsonFile& file, int depth, const JsonVisitor& visit);
 
 // Runs `work`, which reads values of the file `path`.
 Result<void> with_json_errors(const std::string& path, const std::function<Result<void>()>& work);

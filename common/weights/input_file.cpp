@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -29,7 +30,21 @@ Result<InputFile> InputFile::open(const std::string& path) {
   return file;
 }
 
+InputFile InputFile::over(Buffer bytes, std::string name) {
+  InputFile file;
+  file.path_ = std::move(name);
+  file.size_ = bytes.size();
+  file.bytes_ = std::move(bytes);
+  return file;
+}
+
 Result<void> InputFile::read(std::uint64_t offset, MutableByteSpan out) const {
+  if (descriptor_ == nullptr) {
+    if (offset > size_ || out.size() > size_ - offset)
+      return fail(Errc::Corrupt, "{} ends before byte {}", path_, offset + out.size());
+    std::copy_n(bytes_.data() + offset, out.size(), out.data());
+    return {};
+  }
   while (!out.empty()) {
     const auto got = ::pread(*descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;

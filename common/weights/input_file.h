@@ -11,11 +11,13 @@ namespace desa2va::weights {
 
 // A file read at any place, by copies and not by mapping: a file that shrinks or a disk that fails
 // meanwhile is an error then, not a signal, and what was read does not count as our memory.
-// Immutable after `open`; any thread may read.
+// Bytes already in memory are read likewise. Immutable; any thread may read.
 class InputFile {
  public:
   // NotFound, or InvalidArgument where it is no regular file.
   static Result<InputFile> open(const std::string& path);
+  // Reads `bytes`; `name` stands in for the path.
+  static InputFile over(Buffer bytes, std::string name);
   InputFile(InputFile&&) noexcept = default;
   InputFile& operator=(InputFile&&) noexcept = default;
 
@@ -29,7 +31,8 @@ class InputFile {
   InputFile() = default;
   std::string path_;
   std::uint64_t size_ = 0;
-  std::shared_ptr<const int> descriptor_;  // closed with its last owner
+  std::shared_ptr<const int> descriptor_;  // closed with its last owner; none over memory
+  Buffer bytes_;
 };
 
 }  // namespace desa2va::weights

@@ -144,4 +144,9 @@ Result<SourcePtr> open_pt(const std::string& path) {
   return open_archive(std::move(archive)).in(path);
 }
 
+Result<SourcePtr> parse_pt(const Buffer& bytes, const std::string& what) {
+  DESA2VA_ASSIGN(ZipArchive archive, ZipArchive::read(InputFile::over(bytes, what)));
+  return open_archive(std::move(archive)).in(what);
+}
+
 }  // namespace desa2va::weights

@@ -135,6 +135,11 @@ Result<ZipArchive::Entry> locate(const InputFile& file, const Central& central) 
 
 Result<ZipArchive> ZipArchive::open(const std::string& path) {
   DESA2VA_ASSIGN(InputFile file, InputFile::open(path));
+  return read(std::move(file));
+}
+
+Result<ZipArchive> ZipArchive::read(InputFile file) {
+  const std::string path = file.path();
   if (file.size() < kEndBytes)
     return fail(Errc::InvalidArgument, "{}: {} bytes are no zip archive", path, file.size());
   DESA2VA_ASSIGN(const Directory directory, find_directory(file).in(path));

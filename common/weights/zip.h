@@ -21,6 +21,7 @@ class ZipArchive {
   // Corrupt where the directory contradicts itself or the file's size, or a name appears twice;
   // InvalidArgument where it is no zip, or an entry is compressed (named).
   static Result<ZipArchive> open(const std::string& path);
+  static Result<ZipArchive> read(InputFile file);
 
   const InputFile& file() const { return file_; }
   const std::map<std::string, Entry>& entries() const { return entries_; }

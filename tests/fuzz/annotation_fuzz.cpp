@@ -1,14 +1,21 @@
-#include <sys/mman.h>
-#include <unistd.h>
-
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 #include "common/datasets/json_scan.h"
 
+// A JSON file. The scanner that looks at brackets and quotes alone finds what a parser of the whole
+// file finds and refuses what it refuses, in whatever pieces the bytes arrive.
 namespace {
 
-using desa2va::datasets::Json;
+using namespace desa2va;
+using datasets::Json;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
 
 // Deeper than the scanner allows inside an element.
 bool too_deep(std::string_view text) {
@@ -18,46 +25,62 @@ bool too_deep(std::string_view text) {
     depth += (c == '[' || c == '{') - (c == ']' || c == '}');
     deepest = std::max(deepest, depth);
   }
-  return deepest > desa2va::datasets::kMaxNesting;
+  return deepest > datasets::kMaxNesting;
+}
+
+// `piece` bytes at once.
+datasets::JsonFile file_over(std::string_view text, std::size_t piece) {
+  return {"input", [text, piece](std::uint64_t offset, MutableByteSpan out) -> Result<std::size_t> {
+            const ByteSpan rest =
+                as_bytes(text).subspan(std::min<std::size_t>(offset, text.size()));
+            const std::size_t count = std::min({rest.size(), out.size(), piece});
+            std::copy_n(rest.data(), count, out.data());
+            return count;
+          }};
+}
+
+struct Found {
+  Json value;
+  std::string failure;  // "" where there is none
+  bool operator==(const Found&) const = default;
+};
+
+// `like` tells an object from an array, which the elements alone do not.
+Found elements(const datasets::JsonFile& file, const Json& like) {
+  Found found{like.is_object() ? Json::object() : Json::array(), ""};
+  const auto done =
+      datasets::stream_json(file, 1, [&](const std::string& key, Json& element) -> Result<void> {
+        if (found.value.is_object()) {
+          found.value[key] = element;  // the last of equal keys counts
+        } else {
+          found.value.push_back(element);
+        }
+        return {};
+      });
+  if (!done) found.failure = done.error().message();
+  return found;
 }
 
 }  // namespace
 
-// The scanner that looks at brackets and quotes alone finds what a parser of the whole file finds,
-// and refuses what it refuses.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace desa2va::datasets;
-  static const int fd = ::memfd_create("annotation", 0);
-  static const DataTree tree("/proc/self/fd");
-  static const std::string path = std::to_string(fd);
-  if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, data, size, 0) != static_cast<ssize_t>(size))
-    std::abort();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const Json whole = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-
-  Json found = whole.is_object() ? Json::object() : Json::array();
-  const auto done = stream_json(
-      tree, path, 1, [&](const std::string& key, Json& element) -> desa2va::Result<void> {
-        if (found.is_object()) {
-          found[key] = element;  // the last of equal keys counts
-        } else {
-          found.push_back(element);
-        }
-        return {};
-      });
+  const auto file = std::make_shared<const datasets::JsonFile>(file_over(text, size + 1));
+  const Found found = elements(*file, whole);
   if (!whole.is_structured()) {
-    if (done) std::abort();
-  } else if (!done) {
-    if (!too_deep(text)) std::abort();
-  } else if (found != whole) {
-    std::abort();
+    require(!found.failure.empty());
+  } else if (!found.failure.empty()) {
+    require(too_deep(text));
+  } else {
+    require(found.value == whole);
   }
-  static_cast<void>(stream_json(tree, path, 2, [](const std::string&, Json&) {
-    return desa2va::Result<void>();
-  }));
-  if (const auto index = JsonIndex::build(tree, path); index && !done) {
+  require(elements(file_over(text, 1 + size % 7), whole) == found);
+  static_cast<void>(
+      datasets::stream_json(*file, 2, [](const std::string&, Json&) { return Result<void>(); }));
+  if (const auto index = datasets::JsonIndex::build(file); index && !found.failure.empty()) {
     // What only looks like an element is found when it is read.
-    static_cast<void>(index->find("a"));
+    if (const auto* place = index->find("a")) static_cast<void>(index->read(*place));
   }
   return 0;
 }

@@ -23,6 +23,12 @@ struct Vocabulary {
 
 // vocab.json, merges.txt and added_tokens.json of a folder (tokenizer.json where those are absent).
 Result<Vocabulary> read_vocabulary(const std::filesystem::path& folder);
+// The same from texts already in memory; `where` is the folder or file that errors name.
+struct VocabularyTexts {
+  std::string_view vocab_json, merges_txt, added_tokens_json;
+};
+Result<Vocabulary> parse_vocabulary(const VocabularyTexts& texts, const std::string& where);
+Result<Vocabulary> parse_tokenizer_json(std::string_view text, const std::string& where);
 // `base64 rank` a line; merges follow from the ranks. Added tokens are the caller's.
 Result<Vocabulary> read_tiktoken(const std::filesystem::path& file);
 // vocab.json, merges.txt, added_tokens.json, special_tokens_map.json, tokenizer_config.json.

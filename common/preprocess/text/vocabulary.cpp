@@ -38,11 +38,10 @@ Result<void> write_text(const fs::path& path, const std::string& text) {
   return {};
 }
 
-Result<json> parse_json(const fs::path& path) {
-  DESA2VA_ASSIGN(const std::string text, read_text(path));
+Result<json> parse_json(std::string_view text, const std::string& where) {
   json value = json::parse(text, nullptr, false);
   if (value.is_discarded()) {
-    return fail(Errc::Corrupt, "{}: not valid JSON", path.string());
+    return fail(Errc::Corrupt, "{}: not valid JSON", where);
   }
   return value;
 }
@@ -119,46 +118,16 @@ Result<void> add_merge_line(std::string_view line, const std::string& where,
   return add_merge(line.substr(0, space), line.substr(space + 1), where, vocabulary);
 }
 
-Result<void> add_merges(const std::string& text, const std::string& where, Vocabulary& vocabulary) {
-  std::istringstream lines(text);
-  std::string line;
-  for (std::size_t number = 1; std::getline(lines, line); ++number) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
+Result<void> add_merges(std::string_view text, const std::string& where, Vocabulary& vocabulary) {
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || (number == 1 && line.starts_with("#version"))) continue;
     DESA2VA_TRY(add_merge_line(line, fmt::format("{}:{}", where, number), vocabulary));
   }
   return {};
-}
-
-// tokenizer.json holds all three files; merges are "a b" or ["a", "b"].
-Result<Vocabulary> read_tokenizer_json(const fs::path& path) {
-  DESA2VA_ASSIGN(const json root, parse_json(path));
-  const std::string where = path.string();
-  if (!root.contains("model") || !root["model"].contains("vocab") ||
-      !root["model"].contains("merges")) {
-    return fail(Errc::Corrupt, "{}: no model.vocab and model.merges", where);
-  }
-  Vocabulary vocabulary;
-  DESA2VA_TRY(add_tokens(root["model"]["vocab"], where, vocabulary));
-  for (const json& merge : root["model"]["merges"]) {
-    if (merge.is_string()) {
-      DESA2VA_TRY(add_merge_line(merge.get_ref<const std::string&>(), where, vocabulary));
-    } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
-               merge[1].is_string()) {
-      DESA2VA_TRY(add_merge(merge[0].get_ref<const std::string&>(),
-                            merge[1].get_ref<const std::string&>(), where, vocabulary));
-    } else {
-      return fail(Errc::Corrupt, "{}: a merge is neither \"a b\" nor [\"a\", \"b\"]", where);
-    }
-  }
-  for (const json& token : root.value("added_tokens", json::array())) {
-    if (!token.is_object() || !token.contains("content") || !token.contains("id") ||
-        !token["content"].is_string() || !token["id"].is_number_integer()) {
-      return fail(Errc::Corrupt, "{}: an added token without content and id", where);
-    }
-    vocabulary.added[token["content"].get<std::string>()] = token["id"].get<TokenId>();
-  }
-  return vocabulary;
 }
 
 Result<std::string> from_base64(std::string_view text) {
@@ -193,27 +162,63 @@ Result<std::string> from_base64(std::string_view text) {
 
 }  // namespace
 
-Result<Vocabulary> read_vocabulary(const fs::path& folder) {
-  if (!fs::exists(folder / "vocab.json") && fs::exists(folder / "tokenizer.json")) {
-    return read_tokenizer_json(folder / "tokenizer.json");
+// tokenizer.json holds all three files; merges are "a b" or ["a", "b"].
+Result<Vocabulary> parse_tokenizer_json(std::string_view text, const std::string& where) {
+  DESA2VA_ASSIGN(const json root, parse_json(text, where));
+  if (!root.contains("model") || !root["model"].contains("vocab") ||
+      !root["model"].contains("merges")) {
+    return fail(Errc::Corrupt, "{}: no model.vocab and model.merges", where);
   }
   Vocabulary vocabulary;
-  DESA2VA_ASSIGN(const json tokens, parse_json(folder / "vocab.json"));
-  DESA2VA_TRY(add_tokens(tokens, (folder / "vocab.json").string(), vocabulary));
-  DESA2VA_ASSIGN(const std::string merges, read_text(folder / "merges.txt"));
-  DESA2VA_TRY(add_merges(merges, (folder / "merges.txt").string(), vocabulary));
-  DESA2VA_ASSIGN(const json added, parse_json(folder / "added_tokens.json"));
-  if (!added.is_object()) {
-    return fail(Errc::Corrupt, "{}/added_tokens.json: not an object", folder.string());
+  DESA2VA_TRY(add_tokens(root["model"]["vocab"], where, vocabulary));
+  for (const json& merge : root["model"]["merges"]) {
+    if (merge.is_string()) {
+      DESA2VA_TRY(add_merge_line(merge.get_ref<const std::string&>(), where, vocabulary));
+    } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
+               merge[1].is_string()) {
+      DESA2VA_TRY(add_merge(merge[0].get_ref<const std::string&>(),
+                            merge[1].get_ref<const std::string&>(), where, vocabulary));
+    } else {
+      return fail(Errc::Corrupt, "{}: a merge is neither \"a b\" nor [\"a\", \"b\"]", where);
+    }
   }
+  for (const json& token : root.value("added_tokens", json::array())) {
+    if (!token.is_object() || !token.contains("content") || !token.contains("id") ||
+        !token["content"].is_string() || !token["id"].is_number_integer()) {
+      return fail(Errc::Corrupt, "{}: an added token without content and id", where);
+    }
+    vocabulary.added[token["content"].get<std::string>()] = token["id"].get<TokenId>();
+  }
+  return vocabulary;
+}
+
+Result<Vocabulary> parse_vocabulary(const VocabularyTexts& texts, const std::string& where) {
+  Vocabulary vocabulary;
+  const std::string in_vocab = where + "/vocab.json", in_added = where + "/added_tokens.json";
+  DESA2VA_ASSIGN(const json tokens, parse_json(texts.vocab_json, in_vocab));
+  DESA2VA_TRY(add_tokens(tokens, in_vocab, vocabulary));
+  DESA2VA_TRY(add_merges(texts.merges_txt, where + "/merges.txt", vocabulary));
+  DESA2VA_ASSIGN(const json added, parse_json(texts.added_tokens_json, in_added));
+  if (!added.is_object()) return fail(Errc::Corrupt, "{}: not an object", in_added);
   for (const auto& [token, id] : added.items()) {
     if (!id.is_number_integer()) {
-      return fail(Errc::Corrupt, "{}/added_tokens.json: \"{}\" has no number", folder.string(),
-                  token);
+      return fail(Errc::Corrupt, "{}: \"{}\" has no number", in_added, token);
     }
     vocabulary.added[token] = id.get<TokenId>();
   }
   return vocabulary;
+}
+
+Result<Vocabulary> read_vocabulary(const fs::path& folder) {
+  const fs::path whole = folder / "tokenizer.json";
+  if (!fs::exists(folder / "vocab.json") && fs::exists(whole)) {
+    DESA2VA_ASSIGN(const std::string text, read_text(whole));
+    return parse_tokenizer_json(text, whole.string());
+  }
+  DESA2VA_ASSIGN(const std::string tokens, read_text(folder / "vocab.json"));
+  DESA2VA_ASSIGN(const std::string merges, read_text(folder / "merges.txt"));
+  DESA2VA_ASSIGN(const std::string added, read_text(folder / "added_tokens.json"));
+  return parse_vocabulary({tokens, merges, added}, folder.string());
 }
 
 Result<Vocabulary> read_tiktoken(const fs::path& file) {

@@ -39,6 +39,28 @@ TEST_F(JsonScan, FindsElementsWhateverTheirStringsHold) {
   EXPECT_TRUE(result_) << result_.error().message();
 }
 
+TEST_F(JsonScan, FindsTheSameInWhateverPiecesTheBytesCome) {
+  const std::string text = R"( {"a": [1, {"b": "c\"d"}, true], "e": {"f": null}, "\u0067": "h"} )";
+  for (const std::size_t piece : {1UL, 2UL, 7UL, 1000UL}) {
+    const JsonFile file("a", [&](std::uint64_t offset, MutableByteSpan out) -> Result<std::size_t> {
+      const ByteSpan rest = as_bytes(text).subspan(std::min<std::size_t>(offset, text.size()));
+      const std::size_t count = std::min({rest.size(), out.size(), piece});
+      std::copy_n(rest.data(), count, out.data());
+      return count;
+    });
+    std::vector<std::string> seen;
+    const auto done = file.scan(1, [&](const JsonElement& element) {
+      seen.push_back(fmt::format("{}:{}", element.key, element.text));
+      const auto again = file.read(element.place);
+      EXPECT_EQ(again.value(), parse_element(element.text).value());
+      return Result<void>();
+    });
+    EXPECT_TRUE(done) << done.error().message();
+    EXPECT_THAT(seen, testing::ElementsAre(R"(a:[1, {"b": "c\"d"}, true])", R"(e:{"f": null})",
+                                           R"(g:"h")"));
+  }
+}
+
 TEST_F(JsonScan, BringsGroupAndKeyOneLevelDown) {
   write("\xEF\xBB\xBF{\"videos\": {\"v\\u0031\": {}, \"v2\": 3}, \"n\": 7, \"list\": [1]}");
   EXPECT_THAT(scan(2), testing::ElementsAre("videos/v1:{}", "videos/v2:3", "list/:1"));

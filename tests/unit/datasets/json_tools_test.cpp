@@ -10,7 +10,7 @@
 namespace desa2va::datasets {
 namespace {
 
-class JsonFile : public testing::Test {
+class JsonTools : public testing::Test {
  protected:
   void write(const std::string& text) { std::ofstream(folder_ / "a.json") << text; }
 
@@ -29,24 +29,24 @@ class JsonFile : public testing::Test {
   Result<void> result_;
 };
 
-TEST_F(JsonFile, ElementsOfAnArrayComeOneByOne) {
+TEST_F(JsonTools, ElementsOfAnArrayComeOneByOne) {
   write(R"([{"a": [1, {"b": 2}]}, 7, null, "x"])");
   EXPECT_THAT(stream(1), testing::ElementsAre(R"(:{"a":[1,{"b":2}]})", ":7", ":null", ":\"x\""));
   EXPECT_TRUE(result_.has_value());
 }
 
-TEST_F(JsonFile, ElementsOfAnObjectBringTheirKey) {
+TEST_F(JsonTools, ElementsOfAnObjectBringTheirKey) {
   write(R"({"17": [1, null], "3": {"z": 1, "a": 2}})");
   EXPECT_THAT(stream(1), testing::ElementsAre("17:[1,null]", R"(3:{"z":1,"a":2})"));
 }
 
-TEST_F(JsonFile, OneLevelDownTheKeyIsTheOuterOne) {
+TEST_F(JsonTools, OneLevelDownTheKeyIsTheOuterOne) {
   write(R"({"images": [{"id": 1}, {"id": 2}], "info": {"year": 2014}})");
   EXPECT_THAT(stream(2),
               testing::ElementsAre(R"(images:{"id":1})", R"(images:{"id":2})", "info:2014"));
 }
 
-TEST_F(JsonFile, BadJsonIsCorruptAndNamesTheFile) {
+TEST_F(JsonTools, BadJsonIsCorruptAndNamesTheFile) {
   write(R"([{"a": 1}, {"b": )");
   stream(1);
   ASSERT_FALSE(result_.has_value());
@@ -55,7 +55,7 @@ TEST_F(JsonFile, BadJsonIsCorruptAndNamesTheFile) {
   EXPECT_EQ(read_json(tree_, "a.json").error().code(), Errc::Corrupt);
 }
 
-TEST_F(JsonFile, AFailureOfTheVisitorEndsTheReading) {
+TEST_F(JsonTools, AFailureOfTheVisitorEndsTheReading) {
   write("[1, 2, 3]");
   int visits = 0;
   const auto done = stream_json(tree_, "a.json", 1, [&](const std::string&, Json&) -> Result<void> {
@@ -66,7 +66,7 @@ TEST_F(JsonFile, AFailureOfTheVisitorEndsTheReading) {
   EXPECT_EQ(visits, 1);
 }
 
-TEST_F(JsonFile, AValueOfTheWrongTypeIsCorrupt) {
+TEST_F(JsonTools, AValueOfTheWrongTypeIsCorrupt) {
   write(R"([{"id": "text"}])");
   const auto done = stream_json(tree_, "a.json", 1, [](const std::string&, Json& one) {
     (void)one.at("id").get<int>();
@@ -75,7 +75,7 @@ TEST_F(JsonFile, AValueOfTheWrongTypeIsCorrupt) {
   EXPECT_EQ(done.error().code(), Errc::Corrupt);
 }
 
-TEST_F(JsonFile, AMissingFileIsNotFound) {
+TEST_F(JsonTools, AMissingFileIsNotFound) {
   EXPECT_EQ(read_json(tree_, "b.json").error().code(), Errc::NotFound);
 }
 
