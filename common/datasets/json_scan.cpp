@@ -271,6 +271,9 @@ Result<void> scan_json(const DataTree& tree, const std::string& path, int depth,
 }
 
 Result<Json> parse_element(std::string_view text) {
+  // The parser takes a byte 0 for the end, and would pass over what follows it.
+  if (const auto zero = text.find('\0'); zero != std::string_view::npos)
+    return fail(Errc::Corrupt, "a byte 0 after {} bytes", zero);
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::exception& error) {

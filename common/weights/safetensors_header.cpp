@@ -155,6 +155,9 @@ Result<std::uint64_t> header_size(ByteSpan first_bytes, std::uint64_t file_size)
 Result<SafetensorsHeader> parse_header(std::string_view text, std::uint64_t data_size) {
   json root;
   std::string duplicate;
+  // The parser takes a byte 0 for the end, and would pass over what follows it.
+  if (const auto zero = text.find('\0'); zero != std::string_view::npos)
+    return fail(Errc::Corrupt, "the header is no JSON: byte {} of it is 0", zero);
   try {
     root = parse_json(text, duplicate);
   } catch (const json::exception& error) {

@@ -40,7 +40,8 @@ Result<void> write_text(const fs::path& path, const std::string& text) {
 
 Result<json> parse_json(std::string_view text, const std::string& where) {
   json value = json::parse(text, nullptr, false);
-  if (value.is_discarded()) {
+  // The parser takes a byte 0 for the end, and would pass over what follows it.
+  if (value.is_discarded() || text.find('\0') != std::string_view::npos) {
     return fail(Errc::Corrupt, "{}: not valid JSON", where);
   }
   return value;

@@ -61,6 +61,10 @@ TEST_F(JsonScan, FindsTheSameInWhateverPiecesTheBytesCome) {
   }
 }
 
+TEST_F(JsonScan, AByteZeroIsNoEndOfAnElement) {
+  EXPECT_EQ(parse_element(std::string_view("[1]\0[2", 6)).error().code(), Errc::Corrupt);
+}
+
 TEST_F(JsonScan, BringsGroupAndKeyOneLevelDown) {
   write("\xEF\xBB\xBF{\"videos\": {\"v\\u0031\": {}, \"v2\": 3}, \"n\": 7, \"list\": [1]}");
   EXPECT_THAT(scan(2), testing::ElementsAre("videos/v1:{}", "videos/v2:3", "list/:1"));

@@ -45,6 +45,10 @@ TEST(Safetensors, TensorsAndMetadataAreRead) {
   EXPECT_EQ(file.tensors.at("e").numel(), 0);
 }
 
+TEST(Safetensors, AByteZeroInTheHeaderIsCorrupt) {
+  expect_corrupt(file_with(kGood + std::string("\0x", 2), 7), "is 0");
+}
+
 TEST(Safetensors, TensorsKeepTheMappedFileAlive) {
   const desa2va::test::TempDir folder;
   const auto bytes = file_with(kGood, 7);
