@@ -191,7 +191,8 @@ Result<Sample> decode_sample(ByteSpan bytes) {
   std::copy_n(bytes.data(), bytes.size(), reinterpret_cast<std::byte*>(words.begin()));
   try {
     capnp::ReaderOptions limits;
-    limits.traversalLimitInWords = 4 * kMaxSampleWords;
+    // By the size: a record that points to the same words many times over is refused.
+    limits.traversalLimitInWords = 4 * words.size() + 1024;
     limits.nestingLimit = 8;
     capnp::FlatArrayMessageReader reader(words, limits);
     return read_sample(reader.getRoot<schema::Sample>()).in("sample record");

@@ -1,3 +1,7 @@
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
 #include <gtest/gtest.h>
 
 #include "common/base/random.h"
@@ -107,6 +111,19 @@ TEST(SampleCodec, FlippedBitsNeverDoHarm) {
       EXPECT_EQ(sample.error().code(), Errc::Corrupt);
     }
   }
+}
+
+// A record that a fuzzer found: 80 bytes that lead to the same words over and over.
+TEST(SampleCodec, ARecordThatRepeatsItselfWithoutEndIsCorrupt) {
+  const char* source = std::getenv("DESA2VA_SOURCE_DIR");
+  std::ifstream in(std::string(source != nullptr ? source : ".") +
+                       "/tests/fuzz/corpus/shard_records/same_words_many_times",
+                   std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(in), {});
+  ASSERT_EQ(bytes.size(), 81U);
+  const auto sample = decode_sample(as_bytes(bytes).subspan(1));
+  ASSERT_FALSE(sample);
+  EXPECT_EQ(sample.error().code(), Errc::Corrupt);
 }
 
 TEST(Sample, WhatBrokeItIsNamedFirst) {
