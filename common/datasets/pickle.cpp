@@ -13,9 +13,29 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-// A few bytes of a program may ask for any amount by naming one list many times.
-constexpr std::uint64_t kMaxPickleNodes = 200'000'000;
+// A few bytes of a program may ask for any amount by naming one list or text many times. A value
+// counts 16 bytes and its text; the pickles of RefCOCO and of masks, which name their keys again
+// and again, count up to 4 such bytes a byte.
+constexpr std::uint64_t kValueBytes = 16;
+constexpr std::uint64_t kFreeBytes = 16U << 20U;
+constexpr std::uint64_t kMaxGrowth = 64;
 constexpr int kMaxPickleDepth = 64;
+
+class Allowance {
+ public:
+  explicit Allowance(std::size_t file_bytes) : allowed_(kFreeBytes + kMaxGrowth * file_bytes) {}
+  Result<void> spend(std::uint64_t bytes) {
+    spent_ += bytes;
+    if (spent_ <= allowed_) return {};
+    return fail(Errc::Corrupt,
+                "pickle: its values take more than {}: it names the same ones without end",
+                format_bytes(allowed_));
+  }
+
+ private:
+  const std::uint64_t allowed_;
+  std::uint64_t spent_ = 0;
+};
 
 template <class T>
 Result<void> without_value(const Result<T>& result) {
@@ -25,7 +45,7 @@ Result<void> without_value(const Result<T>& result) {
 
 class PickleMachine {
  public:
-  explicit PickleMachine(ByteSpan file) : in_(file) {}
+  explicit PickleMachine(ByteSpan file) : in_(file), encoded_(file.size()) {}
 
   // Runs to STOP and leaves the value, which lives as long as the machine.
   Result<PickleRef> run() {
@@ -206,6 +226,7 @@ class PickleMachine {
                   "pickle: asks for a call at byte {} that is not the writing of bytes",
                   in_.position());
     DESA2VA_ASSIGN(std::string bytes, to_latin1(arguments->items[0]->text));
+    DESA2VA_TRY(encoded_.spend(bytes.size()));
     return push(arena_.node(Kind::Bytes, std::move(bytes)));
   }
   Result<void> read_protocol() {
@@ -221,6 +242,7 @@ class PickleMachine {
   PickleInput in_;
   PickleArena arena_;
   PickleStack stack_;
+  Allowance encoded_;  // what calls of _codecs.encode made
   std::unordered_map<std::uint64_t, PickleRef> memo_;
 };
 
@@ -294,10 +316,12 @@ Result<void> PickleMachine::step(std::uint8_t opcode) {
 
 class PickleToJson {
  public:
+  explicit PickleToJson(std::size_t file_bytes) : values_(file_bytes) {}
+
   Result<nlohmann::json> convert(const PickleNode& node, int depth = 0) {
-    if (depth > kMaxPickleDepth || ++nodes_ > kMaxPickleNodes)
-      return fail(Errc::Corrupt, "pickle: more than {} levels or {} values", kMaxPickleDepth,
-                  kMaxPickleNodes);
+    if (depth > kMaxPickleDepth)
+      return fail(Errc::Corrupt, "pickle: nested deeper than {} levels", kMaxPickleDepth);
+    DESA2VA_TRY(spend(node));
     switch (node.kind) {
       case Kind::None:
         return nlohmann::json(nullptr);
@@ -329,9 +353,13 @@ class PickleToJson {
   }
 
  private:
+  Result<void> spend(const PickleNode& node) {
+    return values_.spend(kValueBytes + node.text.size());
+  }
   Result<nlohmann::json> convert_dict(const PickleNode& node, int depth) {
     auto object = nlohmann::json::object();
     for (const auto& [key, value] : node.entries) {
+      DESA2VA_TRY(spend(*key));
       std::string name;
       if (key->kind == Kind::Integer) {
         name = std::to_string(key->integer);
@@ -345,7 +373,7 @@ class PickleToJson {
     return object;
   }
 
-  std::uint64_t nodes_ = 0;
+  Allowance values_;
 };
 
 }  // namespace
@@ -354,7 +382,7 @@ Result<Pickle> read_pickle(ByteSpan file) {
   PickleMachine machine(file);
   DESA2VA_ASSIGN(const PickleRef value, machine.run());
   Pickle pickle;
-  DESA2VA_ASSIGN(pickle.value, PickleToJson().convert(*value));
+  DESA2VA_ASSIGN(pickle.value, PickleToJson(file.size()).convert(*value));
   pickle.protocol = machine.protocol;
   pickle.opcodes = std::move(machine.opcodes);
   return pickle;

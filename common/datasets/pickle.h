@@ -22,7 +22,8 @@ struct Pickle {
 // Reads plain data out of a Python pickle, protocols 0 to 5, in the dialects of Python 2 and 3.
 // Nothing is ever called: the one function accepted is `_codecs.encode(text, "latin1")`, by which
 // Python 3 writes bytes in the old protocols, and that is done here. Anything else that asks for
-// code is InvalidArgument and names it; a file that ends early or contradicts itself is Corrupt.
+// code is InvalidArgument and names it; a file that ends early, contradicts itself or repeats its
+// values without end is Corrupt. Memory is linear in the size of the file.
 Result<Pickle> read_pickle(ByteSpan file);
 
 }  // namespace desa2va::datasets

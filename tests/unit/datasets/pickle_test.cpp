@@ -113,6 +113,44 @@ TEST(Pickle, AMillionLevelsAreCorruptAndNothingWorse) {
   EXPECT_EQ(read_pickle(as_bytes(program)).error().code(), Errc::Corrupt);
 }
 
+std::string unicode(const std::string& text) {
+  const auto size = static_cast<std::uint32_t>(text.size());
+  return "X" + std::string(reinterpret_cast<const char*>(&size), sizeof size) + text;
+}
+
+TEST(Pickle, AFewBytesThatNameOneListAgainAndAgainAreCorrupt) {
+  std::string program = "(Nlq" + std::string(1, 0);
+  for (char level = 1; level <= 12; ++level) {  // each holds the one below ten times
+    program += '(';
+    for (int i = 0; i < 10; ++i) program += {'h', static_cast<char>(level - 1)};
+    program += {'l', 'q', level};
+  }
+  const auto pickle = read_pickle(as_bytes(program + "."));
+  ASSERT_FALSE(pickle.has_value());
+  EXPECT_EQ(pickle.error().code(), Errc::Corrupt);
+}
+
+TEST(Pickle, ATextNamedAgainAndAgainIsCorruptAndMayBeNamedAFewTimes) {
+  const std::string text = "(" + unicode(std::string(100'000, 'x')) + "q\x01";
+  const auto named = [&](int times) {
+    std::string program = text;
+    for (int i = 0; i < times; ++i) program += "h\x01";
+    return read_pickle(as_bytes(program + "l."));
+  };
+  EXPECT_TRUE(named(100).has_value());
+  ASSERT_FALSE(named(1000).has_value());
+  EXPECT_EQ(named(1000).error().code(), Errc::Corrupt);
+}
+
+TEST(Pickle, ATextWrittenAsBytesAgainAndAgainIsCorrupt) {
+  std::string program = "c_codecs\nencode\nq\x01(" + unicode(std::string(100'000, 'x')) +
+                        unicode("latin1") + "tq\x02";
+  for (int i = 0; i < 1000; ++i) program += "h\x01h\x02R0";
+  const auto pickle = read_pickle(as_bytes(program + "N."));
+  ASSERT_FALSE(pickle.has_value());
+  EXPECT_EQ(pickle.error().code(), Errc::Corrupt);
+}
+
 TEST(Pickle, ByteStringsThatAreNoUtf8AreLatin1) {
   const auto pickle =
       read_pickle(as_bytes(std::string_view("U\x04"
