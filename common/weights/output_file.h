@@ -8,7 +8,8 @@
 namespace desa2va::weights {
 
 // A file that appears under its name when it is whole and on disk; dropped before, it leaves
-// nothing. Belongs to one thread.
+// nothing. Until then it has no name at all where the file system can do that (O_TMPFILE), so that
+// a killed process leaves nothing either; elsewhere it is `<path>.tmp`. Belongs to one thread.
 class OutputFile {
  public:
   static Result<OutputFile> create(const std::string& path);
@@ -21,11 +22,12 @@ class OutputFile {
   Result<void> finish();
 
  private:
-  OutputFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  explicit OutputFile(std::string path) : path_(std::move(path)) {}
   std::string temporary() const { return path_ + ".tmp"; }
   Error failure(const char* what) const;
 
   int descriptor_ = -1;
+  bool named_ = false;  // there is a file temporary()
   std::string path_;
 };
 

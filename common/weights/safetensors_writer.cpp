@@ -102,6 +102,7 @@ class Writer {
   Result<void> data(OutputFile& file, const TensorToWrite& tensor) {
     const std::uint64_t bytes = tensor.info.bytes();
     for (std::uint64_t at = 0; at < bytes; at += kPiece) {
+      if (options_.stop.stop_requested()) return fail(Errc::Cancelled, "stopped while writing");
       const auto part = piece_.mutable_bytes().first(std::min(kPiece, bytes - at));
       DESA2VA_TRY(tensor.fill(at, part));
       DESA2VA_TRY(file.write(part));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct WriteOptions {
       5'000'000'000;  // of tensor data in one file; one tensor may have more
   std::map<std::string, std::string> metadata = {{"format", "pt"}};
   std::function<void(std::uint64_t bytes)> progress = {};  // written so far; may be empty
+  std::stop_token stop = {};                               // asked every 4 MiB; Cancelled then
 };
 
 struct Written {

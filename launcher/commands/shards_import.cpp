@@ -1,13 +1,10 @@
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,8 +12,8 @@
 
 #include "common/base/clock.h"
 #include "common/datasets/shard_import.h"
-#include "common/runtime/supervision/stop_signals.h"
 #include "launcher/commands/command.h"
+#include "launcher/commands/interrupt.h"
 #include "launcher/commands/shards_print.h"
 
 namespace desa2va::launcher {
@@ -133,26 +130,6 @@ void print_summary(const std::string& out, const datasets::Imported& imported) {
     fmt::print("broken: {:>6}  {}\n", samples, reason);
   if (!summary.broken.empty()) fmt::print("each of them: desa2va shards cat {} --broken\n", out);
 }
-
-// Turns Ctrl-C and SIGTERM into a stop; a second one leaves at once, which loses nothing either.
-class Interrupt {
- public:
-  std::stop_token token() const { return source_.get_token(); }
-
- private:
-  void watch(const std::stop_token& done) {
-    while (!done.stop_requested()) {
-      pollfd wait = {signals_.fd(), POLLIN, 0};
-      if (::poll(&wait, 1, 100) <= 0) continue;
-      if (signals_.count() == 1) source_.request_stop();
-      if (signals_.count() > 1) ::_exit(static_cast<int>(ExitCode::Interrupted));
-    }
-  }
-
-  supervision::StopSignals signals_;  // first: threads inherit what it blocks
-  std::stop_source source_;
-  std::jthread watcher_{[this](const std::stop_token& done) { watch(done); }};
-};
 
 Result<ExitCode> import_dataset(const ImportOptions& options) {
   constexpr unsigned kMaxThreads = 1024;

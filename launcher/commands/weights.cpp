@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/clock.h"
+#include "launcher/commands/interrupt.h"
 #include "launcher/weights/export.h"
 #include "launcher/weights/import.h"
 
@@ -117,6 +118,8 @@ Result<ExitCode> export_command(const ExportOptions& options) {
     DESA2VA_ASSIGN(request.dtype, dtype_from(options.dtype));
   }
   DESA2VA_ASSIGN(request.shard_bytes, bytes_from(options.shard_size));
+  const Interrupt interrupt;
+  request.stop = interrupt.token();
   auto progress = std::make_shared<ProgressLine>("exported");
   auto done = export_weights(
       request, [progress](std::uint64_t part, std::uint64_t all) { (*progress)(part, all); });

@@ -72,6 +72,16 @@ class Export {
     report_.step = reader_.manifest().step;
     DESA2VA_TRY(check());
     DESA2VA_TRY(make_folder());
+    if (auto done = write_all(progress); !done) {
+      std::error_code ignored;
+      for (const auto& file : report_.files) fs::remove(fs::path(request_.to) / file, ignored);
+      return std::move(done.error());
+    }
+    return std::move(report_);
+  }
+
+ private:
+  Result<void> write_all(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
     std::vector<TensorToWrite> main, extra;
     DESA2VA_TRY(choose(main, extra));
     std::uint64_t all = 0, before = 0;
@@ -79,6 +89,7 @@ class Export {
       for (const auto& tensor : *list) all += tensor.info.bytes();
     weights::WriteOptions options;
     options.shard_bytes = request_.shard_bytes;
+    options.stop = request_.stop;
     options.progress = [&](std::uint64_t bytes) {
       if (progress) progress(before + bytes, all);
     };
@@ -89,11 +100,9 @@ class Export {
     options.stem = kExtra;
     options.shard_bytes = ~std::uint64_t{0};  // one file, as its name says
     if (!extra.empty()) DESA2VA_TRY(write(extra, options));
-    DESA2VA_TRY(write_beside());
-    return std::move(report_);
+    return write_beside();
   }
 
- private:
   bool folds() const { return config::has_decoupling(config_.preset); }
   bool no_stem() const { return folds() && config_.model.decoupler.stem == "none"; }
 
@@ -143,12 +152,14 @@ class Export {
     fs::create_directories(request_.to, error);
     if (error) return usage(fmt::format("--to: cannot make {}: {}", request_.to, error.message()));
     for (const auto& entry : fs::directory_iterator(request_.to)) {
-      if (entry.path().extension() != ".safetensors" &&
-          !entry.path().filename().string().ends_with(".safetensors.index.json"))
-        continue;
-      if (!request_.replace)
+      std::string name = entry.path().filename().string();
+      // What a killed export left, where files cannot be without a name until they are whole.
+      const bool rest = name.ends_with(".tmp");
+      if (rest) name.resize(name.size() - 4);
+      if (!name.ends_with(".safetensors") && !name.ends_with(".safetensors.index.json")) continue;
+      if (!rest && !request_.replace)
         return usage(fmt::format("--to: {} has weights already ({}); --replace replaces them",
-                                 request_.to, entry.path().filename().string()));
+                                 request_.to, name));
       fs::remove(entry.path(), error);
     }
     return {};

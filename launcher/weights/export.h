@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct ExportRequest {
   bool force = false;    // also where the layout cannot hold the model (`export.force`)
   bool replace = false;  // weights that are in `to`
   std::vector<std::string> overrides;  // KEY=VALUE
+  std::stop_token stop = {};           // Cancelled then; no weights of this export are left
 };
 
 struct ExportReport {

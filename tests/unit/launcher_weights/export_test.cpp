@@ -223,6 +223,24 @@ TEST_F(WeightsExport, WeightsThatAreThereAreReplacedOnlyWhenAsked) {
   exported(request);
 }
 
+TEST_F(WeightsExport, AStopLeavesNoWeightsAndTheNextExportRemovesTheRestOfAKilledOne) {
+  imported(request());
+  auto stopped = wanted(ExportFormat::Sa2va, "out");
+  std::stop_source stop;
+  stopped.stop = stop.get_token();
+  stopped.shard_bytes = 10'000;
+  const auto report = export_weights(stopped, [&](std::uint64_t done, std::uint64_t all) {
+    if (2 * done > all) stop.request_stop();
+  });
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code(), Errc::Cancelled);
+  EXPECT_TRUE(std::filesystem::is_empty(at("out")));
+  const auto rest = std::filesystem::path(at("out")) / "model-00001-of-00009.safetensors.tmp";
+  std::ofstream(rest) << "half";
+  exported(wanted(ExportFormat::Sa2va, "out"));
+  EXPECT_FALSE(std::filesystem::exists(rest));
+}
+
 TEST_F(WeightsExport, WhatIsNotThereIsNamed) {
   EXPECT_EQ(export_weights(wanted(ExportFormat::Sa2va, "out"), {}).error().code(), Errc::NotFound);
 }

@@ -1,5 +1,10 @@
 #include "common/weights/safetensors_writer.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -56,6 +61,51 @@ TEST(SafetensorsWriter, ShardsHoldWholeTensorsUpToTheSizeAndAnIndexNamesThem) {
                                                      "model-00002-of-00002.safetensors",
                                                      "model.safetensors.index.json"}));
   expect_three(*open_safetensors_folder(folder.path().string()).value());
+}
+
+TEST(SafetensorsWriter, AStopLeavesNoFile) {
+  const TempDir folder;
+  std::stop_source stop;
+  WriteOptions options;
+  options.shard_bytes = 32;
+  options.stop = stop.get_token();
+  options.progress = [&](std::uint64_t) { stop.request_stop(); };
+  const auto written = write_safetensors(folder.path().string(), three(), options);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code(), Errc::Cancelled);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(OutputFile, AppearsWholeOverAnOlderOne) {
+  const TempDir folder;
+  const std::string path = folder / "a";
+  ASSERT_TRUE(write_file(path, "older and longer"));
+  {
+    auto file = OutputFile::create(path).value();
+    ASSERT_TRUE(file.write(as_bytes("half")));
+  }
+  EXPECT_EQ(std::filesystem::file_size(path), 16U);
+  ASSERT_TRUE(write_file(path, "new"));
+  EXPECT_EQ(std::filesystem::file_size(path), 3U);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(OutputFile, AKilledWriterLeavesNothing) {
+  const TempDir folder;
+  if (const int probe = ::open(folder.path().c_str(), O_WRONLY | O_TMPFILE, 0600); probe < 0) {
+    GTEST_SKIP() << "this file system has no files without a name";
+  } else {
+    ::close(probe);
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto file = OutputFile::create(folder / "a");
+    const bool wrote = file && file->write(as_bytes("half"));
+    ::raise(SIGKILL);
+    ::_exit(wrote ? 0 : 1);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(SafetensorsWriter, AFailureLeavesNoFile) {
