@@ -6,7 +6,9 @@
 
 namespace desa2va {
 
-std::uint64_t checksum64(ByteSpan bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t checksum64(ByteSpan bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 struct Checksum64::State {
   XXH3_state_t* xxh = XXH3_createState();
@@ -16,19 +18,25 @@ struct Checksum64::State {
   ~State() { XXH3_freeState(xxh); }
 };
 
-Checksum64::Checksum64() : state_(std::make_unique<State>()) { XXH3_64bits_reset(state_->xxh); }
+Checksum64::Checksum64() : state_(std::make_unique<State>()) {
+  XXH3_64bits_reset(state_->xxh);
+}
 Checksum64::~Checksum64() = default;
 void Checksum64::add(ByteSpan bytes) {
   XXH3_64bits_update(state_->xxh, bytes.data(), bytes.size());
 }
-std::uint64_t Checksum64::value() const { return XXH3_64bits_digest(state_->xxh); }
+std::uint64_t Checksum64::value() const {
+  return XXH3_64bits_digest(state_->xxh);
+}
 
 ContentHash content_hash(ByteSpan bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return {hash.high64, hash.low64};
 }
 
-std::string ContentHash::hex() const { return fmt::format("{:016x}{:016x}", high, low); }
+std::string ContentHash::hex() const {
+  return fmt::format("{:016x}{:016x}", high, low);
+}
 
 Result<ContentHash> ContentHash::parse(std::string_view hex) {
   ContentHash hash;

@@ -38,6 +38,8 @@ inline std::string to_string(Rank rank) {  // "sam2-1"
 
 // A: text pre-training, B: decoupling, C: joint. A preset without B gives all to C.
 enum class Phase : std::uint8_t { A, B, C };
-constexpr char letter(Phase phase) { return static_cast<char>('A' + static_cast<int>(phase)); }
+constexpr char letter(Phase phase) {
+  return static_cast<char>('A' + static_cast<int>(phase));
+}
 
 }  // namespace desa2va

@@ -30,14 +30,14 @@ std::string_view name(Errc code);
 // How a program ends; the table that scripts rely on is in docs/operations.md.
 enum class ExitCode : int {
   Done = 0,
-  Different = 1,    // only from commands that check or compare
-  Usage = 2,        // wrong use, configuration or surroundings
-  Data = 3,         // failure budget spent, corrupt shard, deadline
-  Training = 4,     // non-finite too often
-  Service = 5,      // a service failed or was killed beyond the restart policy
-  Storage = 6,      // disk full, corrupt checkpoint
-  Bug = 70,         // ours
-  Preempted = 75,   // after a checkpoint: run again to go on
+  Different = 1,   // only from commands that check or compare
+  Usage = 2,       // wrong use, configuration or surroundings
+  Data = 3,        // failure budget spent, corrupt shard, deadline
+  Training = 4,    // non-finite too often
+  Service = 5,     // a service failed or was killed beyond the restart policy
+  Storage = 6,     // disk full, corrupt checkpoint
+  Bug = 70,        // ours
+  Preempted = 75,  // after a checkpoint: run again to go on
   Interrupted = 130
 };
 
@@ -109,13 +109,13 @@ Error fail(Errc code, fmt::format_string<Args...> format, Args&&... args) {
 // DESA2VA_ASSIGN(auto x, call()); binds the value, or returns the failure
 #define DESA2VA_CONCAT_INNER(a, b) a##b
 #define DESA2VA_CONCAT(a, b) DESA2VA_CONCAT_INNER(a, b)
-#define DESA2VA_TRY(...)                                                                     \
-  do {                                                                                       \
-    if (auto desa2va_result = (__VA_ARGS__); !desa2va_result)                                \
-      return std::move(desa2va_result.error());                                              \
+#define DESA2VA_TRY(...)                                      \
+  do {                                                        \
+    if (auto desa2va_result = (__VA_ARGS__); !desa2va_result) \
+      return std::move(desa2va_result.error());               \
   } while (false)
-#define DESA2VA_ASSIGN(target, ...)                                                          \
-  auto DESA2VA_CONCAT(desa2va_value_, __LINE__) = (__VA_ARGS__);                             \
-  if (!DESA2VA_CONCAT(desa2va_value_, __LINE__))                                             \
-    return std::move(DESA2VA_CONCAT(desa2va_value_, __LINE__).error());                      \
+#define DESA2VA_ASSIGN(target, ...)                                     \
+  auto DESA2VA_CONCAT(desa2va_value_, __LINE__) = (__VA_ARGS__);        \
+  if (!DESA2VA_CONCAT(desa2va_value_, __LINE__))                        \
+    return std::move(DESA2VA_CONCAT(desa2va_value_, __LINE__).error()); \
   target = std::move(*DESA2VA_CONCAT(desa2va_value_, __LINE__))

@@ -41,9 +41,9 @@ class MediaJournal final : public MediaMemory {
   const int fd_;
   const shards::ShardWriter& writer_;
   mutable std::mutex mutex_;
-  HashTable<Record> by_path_;  // the latest record of a path
+  HashTable<Record> by_path_;     // the latest record of a path
   HashTable<Nothing> handed_on_;  // by content
-  std::uint64_t end_ = 0;      // of the file
+  std::uint64_t end_ = 0;         // of the file
   std::uint64_t taken_over_ = 0;
 };
 

@@ -20,15 +20,15 @@ transport::Message message_of(Kind kind) {
 // decode_with<schema::Batch, Batch>(message, "Batch", [](reader, fields, value) {...})
 template <class Schema, class Value, class Read>
 Result<Value> decode_with(const transport::Message& message, std::string_view what, Read read) {
-  return transport::read_capnp<Schema>(
-             message.header.bytes(),
-             [&](typename Schema::Reader reader) -> Result<Value> {
-               TensorFields fields(what, message);
-               Value value;
-               read(reader, fields, value);
-               if (!fields.ok()) return std::move(std::move(fields).result().error());
-               return value;
-             });
+  return transport::read_capnp<Schema>(message.header.bytes(),
+                                       [&](typename Schema::Reader reader) -> Result<Value> {
+                                         TensorFields fields(what, message);
+                                         Value value;
+                                         read(reader, fields, value);
+                                         if (!fields.ok())
+                                           return std::move(std::move(fields).result().error());
+                                         return value;
+                                       });
 }
 
 bool adds_up(const HostTensor& counts, std::int64_t total) {
@@ -75,7 +75,8 @@ Result<Batch> decode(const transport::Message& message) {
     out.regions = in.get("regions", root.getRegions(), DType::U8, 3);
     in.require(out.labels.shape == out.ids.shape, "labels", "the shape of ids");
     in.require(out.lengths.dim(0) == out.ids.dim(0), "lengths", "a number for each row of ids");
-    in.require(out.seg_counts.dim(0) == out.ids.dim(0), "segCounts", "a number for each row of ids");
+    in.require(out.seg_counts.dim(0) == out.ids.dim(0), "segCounts",
+               "a number for each row of ids");
     in.require(out.tiles_per_sample.dim(0) == out.ids.dim(0), "tilesPerSample",
                "a number for each row of ids");
     in.require(out.real_text_lengths.dim(0) == out.real_text_ids.dim(0), "realTextLengths",
@@ -111,30 +112,31 @@ transport::Message encode(const Frames& value) {
 
 template <>
 Result<Frames> decode(const transport::Message& message) {
-  return decode_with<schema::Frames, Frames>(message, "Frames", [](auto root, auto& in, Frames& out) {
-    out.frames = in.get("frames", root.getFrames(), DType::U8, 4);
-    out.frames_per_sample = in.get("framesPerSample", root.getFramesPerSample(), DType::I64, 1);
-    out.object_counts = in.get("objectCounts", root.getObjectCounts(), DType::I64, 1);
-    out.samples = in.get("samples", root.getSamples(), DType::I64, 1);
-    out.object_frame = in.get("objectFrame", root.getObjectFrame(), DType::I64, 1);
-    out.object_text = in.get("objectText", root.getObjectText(), DType::I64, 1);
-    in.require(out.object_counts.shape == out.frames_per_sample.shape, "objectCounts",
-               "a number for each of framesPerSample");
-    in.require(out.samples.shape == out.frames_per_sample.shape, "samples",
-               "a number for each of framesPerSample");
-    in.require(out.object_text.shape == out.object_frame.shape, "objectText",
-               "a number for each of objectFrame");
-    for (auto masks : root.getMasks()) {
-      Masks one;
-      one.height = masks.getHeight();
-      one.width = masks.getWidth();
-      one.bits = in.get("masks.bits", masks.getBits(), DType::U8, 3);
-      in.require(one.bits.dim(1) == one.height && one.bits.dim(2) == (one.width + 7) / 8,
-                 "masks.bits", "the stated height and ceil(width / 8)");
-      out.masks.push_back(std::move(one));
-    }
-    out.reprompt = root.getReprompt();
-  });
+  return decode_with<schema::Frames, Frames>(
+      message, "Frames", [](auto root, auto& in, Frames& out) {
+        out.frames = in.get("frames", root.getFrames(), DType::U8, 4);
+        out.frames_per_sample = in.get("framesPerSample", root.getFramesPerSample(), DType::I64, 1);
+        out.object_counts = in.get("objectCounts", root.getObjectCounts(), DType::I64, 1);
+        out.samples = in.get("samples", root.getSamples(), DType::I64, 1);
+        out.object_frame = in.get("objectFrame", root.getObjectFrame(), DType::I64, 1);
+        out.object_text = in.get("objectText", root.getObjectText(), DType::I64, 1);
+        in.require(out.object_counts.shape == out.frames_per_sample.shape, "objectCounts",
+                   "a number for each of framesPerSample");
+        in.require(out.samples.shape == out.frames_per_sample.shape, "samples",
+                   "a number for each of framesPerSample");
+        in.require(out.object_text.shape == out.object_frame.shape, "objectText",
+                   "a number for each of objectFrame");
+        for (auto masks : root.getMasks()) {
+          Masks one;
+          one.height = masks.getHeight();
+          one.width = masks.getWidth();
+          one.bits = in.get("masks.bits", masks.getBits(), DType::U8, 3);
+          in.require(one.bits.dim(1) == one.height && one.bits.dim(2) == (one.width + 7) / 8,
+                     "masks.bits", "the stated height and ceil(width / 8)");
+          out.masks.push_back(std::move(one));
+        }
+        out.reprompt = root.getReprompt();
+      });
 }
 
 template <>

@@ -53,29 +53,50 @@ NamedNumbers get_numbers(capnp::List<schema::NamedNumber>::Reader list) {
 
 std::string name(Kind kind) {
   switch (kind) {
-    case Kind::Batch: return "Batch";
-    case Kind::Frames: return "Frames";
-    case Kind::SegStates: return "SegStates";
-    case Kind::SegGradients: return "SegGradients";
-    case Kind::Prompts: return "Prompts";
-    case Kind::PromptGradients: return "PromptGradients";
-    case Kind::Hello: return "Hello";
-    case Kind::Ready: return "Ready";
-    case Kind::Losses: return "Losses";
-    case Kind::Prepared: return "Prepared";
-    case Kind::Done: return "Done";
-    case Kind::Saved: return "Saved";
-    case Kind::Failed: return "Failed";
-    case Kind::Event: return "Event";
+    case Kind::Batch:
+      return "Batch";
+    case Kind::Frames:
+      return "Frames";
+    case Kind::SegStates:
+      return "SegStates";
+    case Kind::SegGradients:
+      return "SegGradients";
+    case Kind::Prompts:
+      return "Prompts";
+    case Kind::PromptGradients:
+      return "PromptGradients";
+    case Kind::Hello:
+      return "Hello";
+    case Kind::Ready:
+      return "Ready";
+    case Kind::Losses:
+      return "Losses";
+    case Kind::Prepared:
+      return "Prepared";
+    case Kind::Done:
+      return "Done";
+    case Kind::Saved:
+      return "Saved";
+    case Kind::Failed:
+      return "Failed";
+    case Kind::Event:
+      return "Event";
     case Kind::Figures:
       return "Figures";
-    case Kind::Generation: return "Generation";
-    case Kind::Step: return "Step";
-    case Kind::Commit: return "Commit";
-    case Kind::Skip: return "Skip";
-    case Kind::Committed: return "Committed";
-    case Kind::Save: return "Save";
-    case Kind::Stop: return "Stop";
+    case Kind::Generation:
+      return "Generation";
+    case Kind::Step:
+      return "Step";
+    case Kind::Commit:
+      return "Commit";
+    case Kind::Skip:
+      return "Skip";
+    case Kind::Committed:
+      return "Committed";
+    case Kind::Save:
+      return "Save";
+    case Kind::Stop:
+      return "Stop";
   }
   return fmt::format("kind {}", static_cast<int>(kind));
 }
@@ -244,7 +265,8 @@ Result<Step> decode(const transport::Message& message) {
 
 template <>
 transport::Message encode(const Commit& value) {
-  return encode_control<schema::Commit>(Kind::Commit, [&](auto root) { root.setScale(value.scale); });
+  return encode_control<schema::Commit>(Kind::Commit,
+                                        [&](auto root) { root.setScale(value.scale); });
 }
 template <>
 Result<Commit> decode(const transport::Message& message) {

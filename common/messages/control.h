@@ -28,7 +28,7 @@ struct Losses {  // of one microbatch, not divided by M
   std::uint32_t samples = 0;
 };
 struct Prepared {
-  NamedNumbers norms;     // squared gradient norm of each tensor this rank owns
+  NamedNumbers norms;  // squared gradient norm of each tensor this rank owns
   bool finite = true;
   std::string first_bad;  // the first tensor that is not finite
 };

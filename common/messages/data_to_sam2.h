@@ -12,7 +12,8 @@ namespace desa2va::messages {
 struct Masks {
   std::int64_t height = 0;
   std::int64_t width = 0;
-  HostTensor bits;  // u8 [objects * frames, height, ceil(width / 8)], object-major; first pixel in the lowest bit of its row
+  HostTensor bits;  // u8 [objects * frames, height, ceil(width / 8)], object-major; first pixel in
+                    // the lowest bit of its row
 };
 
 struct Frames {

@@ -29,7 +29,8 @@ Result<void> Courier::post(Rank to, transport::Message message, const Stamp& sta
     auto sent = inbox_.endpoint(*source).try_send(message);
     if (sent) return {};
     if (sent.error().code() != Errc::Overloaded)
-      return std::move(sent).in(fmt::format("send {} to {}", name(messages::kind(message)), to_string(to)));
+      return std::move(sent).in(
+          fmt::format("send {} to {}", name(messages::kind(message)), to_string(to)));
   }
   waiting_[to].push_back(std::move(message));
   return {};
@@ -43,7 +44,8 @@ Result<bool> Courier::flush() {
     while (!queue.empty()) {
       auto sent = endpoint.try_send(queue.front());
       if (!sent && sent.error().code() == Errc::Overloaded) break;
-      if (!sent) return std::move(sent.error()).in(fmt::format("send to {}", to_string(peer->first)));
+      if (!sent)
+        return std::move(sent.error()).in(fmt::format("send to {}", to_string(peer->first)));
       queue.pop_front();
       moved = true;
     }
@@ -52,6 +54,8 @@ Result<bool> Courier::flush() {
   return moved;
 }
 
-bool Courier::waits(Rank to) const { return waiting_.contains(to); }
+bool Courier::waits(Rank to) const {
+  return waiting_.contains(to);
+}
 
 }  // namespace desa2va::protocol

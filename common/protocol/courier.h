@@ -37,8 +37,8 @@ class Courier {
   // The next message from anyone. Unavailable names a peer that vanished.
   Result<std::optional<Arrival>> next();
 
-  // Takes `value` for `to`, sends it now or in a later flush. InvalidArgument: larger than the edge's
-  // budget, which start-up should have refused.
+  // Takes `value` for `to`, sends it now or in a later flush. InvalidArgument: larger than the
+  // edge's budget, which start-up should have refused.
   template <class T>
   Result<void> send(Rank to, const T& value, const Stamp& stamp) {
     auto span = tracer_.span(tracing::Span::Encode, stamp.microbatch);

@@ -14,12 +14,15 @@ Result<void> Member::hello(std::vector<std::pair<std::string, std::string>> fact
       messages::Hello{self_, static_cast<std::uint32_t>(::getpid()), std::move(facts)});
 }
 
-Stamp Member::stamp() const { return {current_.phase, current_.step, 0, false}; }
+Stamp Member::stamp() const {
+  return {current_.phase, current_.step, 0, false};
+}
 
 Result<void> Member::wrong_order(Kind kind) const {
   return fail(Errc::Internal, "{} got {} in step {} while {}", to_string(self_), name(kind),
               current_.step,
-              std::array{"idle", "computing", "reducing", "prepared", "done"}[static_cast<std::size_t>(state_)]);
+              std::array{"idle", "computing", "reducing", "prepared",
+                         "done"}[static_cast<std::size_t>(state_)]);
 }
 
 Result<void> Member::on_control(const transport::Message& message) {
@@ -97,7 +100,8 @@ Result<bool> Member::advance() {
       if (!receipt)
         DESA2VA_TRY(courier_.send_coordinator(
             messages::Event{"save_failed", receipt.error().message()}, stamp));
-      DESA2VA_TRY(courier_.send_coordinator(messages::Saved{receipt ? **receipt : Buffer()}, stamp));
+      DESA2VA_TRY(
+          courier_.send_coordinator(messages::Saved{receipt ? **receipt : Buffer()}, stamp));
       return true;
     }
   }

@@ -40,9 +40,9 @@ class StepActions {
   virtual Result<std::optional<Buffer>> saved() = 0;
 };
 
-// One rank's side of the step transaction (docs/architecture.md): Hello, Generation, Ready; then per
-// step Step, the microbatches, Prepared, Commit or Skip, Done, Committed; Save between steps. Holds
-// the order; the work is in `actions`. Belongs to the service's thread.
+// One rank's side of the step transaction (docs/architecture.md): Hello, Generation, Ready; then
+// per step Step, the microbatches, Prepared, Commit or Skip, Done, Committed; Save between steps.
+// Holds the order; the work is in `actions`. Belongs to the service's thread.
 class Member {
  public:
   Member(Rank self, const Routes& routes, Courier& courier, StepActions& actions);

@@ -16,9 +16,7 @@ class Routes {
 
   std::int64_t microbatches() const { return microbatches_; }  // M, of a step
   int replicas(Role role) const { return replicas_[static_cast<std::size_t>(role)]; }
-  Rank at(Role role, std::int64_t m) const {
-    return {role, static_cast<int>(m % replicas(role))};
-  }
+  Rank at(Role role, std::int64_t m) const { return {role, static_cast<int>(m % replicas(role))}; }
   bool mine(Rank self, std::int64_t m) const { return at(self.role, m) == self; }
 
   // Global numbers, counted over the run from 0; steps count from 1.

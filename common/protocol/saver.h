@@ -32,7 +32,8 @@ class Saver {
 
   // Starts to write. Internal if the last save was not collected yet.
   Result<void> start(std::uint64_t step, Snapshot snapshot);
-  // The encoded receipt, once it is durable; empty while it is being written. Overloaded: disk full.
+  // The encoded receipt, once it is durable; empty while it is being written. Overloaded: disk
+  // full.
   Result<std::optional<Buffer>> poll();
 
  private:

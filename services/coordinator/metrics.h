@@ -14,7 +14,7 @@ struct StepMetrics {
   std::uint64_t step = 0;
   Phase phase = Phase::A;
   double learning_rate = 0;
-  double grad_norm = 0;  // before clipping
+  double grad_norm = 0;                  // before clipping
   std::map<std::string, double> loss;    // docs/operations.md; mean over the step's microbatches
   std::map<std::string, double> method;  // what the method's own networks measured
   std::uint64_t samples = 0;

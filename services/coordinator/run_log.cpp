@@ -77,8 +77,8 @@ Result<void> RunLog::metrics(const StepMetrics& metrics, const std::string& time
 
 Result<void> RunLog::event(const std::string& kind, const std::string& members) {
   return write_line(events_fd_,
-                    fmt::format("{{\"event\":\"{}\",\"time\":{:.3f}{}{}}}", kind, clock_.wall_seconds(),
-                                members.empty() ? "" : ",", members),
+                    fmt::format("{{\"event\":\"{}\",\"time\":{:.3f}{}{}}}", kind,
+                                clock_.wall_seconds(), members.empty() ? "" : ",", members),
                     "events.jsonl");
 }
 

@@ -12,8 +12,8 @@ namespace desa2va::coordinator {
 // metrics.jsonl and events.jsonl of a run. Belongs to the coordinator's thread.
 class RunLog {
  public:
-  // Cuts metrics.jsonl after the line of `step`: what a killed run wrote past its last checkpoint is
-  // computed again. Overloaded: disk full.
+  // Cuts metrics.jsonl after the line of `step`: what a killed run wrote past its last checkpoint
+  // is computed again. Overloaded: disk full.
   static Result<RunLog> open(const std::string& run_dir, std::uint64_t step, const Clock& clock);
   RunLog(RunLog&& other) noexcept;
   RunLog& operator=(RunLog&&) = delete;

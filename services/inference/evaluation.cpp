@@ -62,9 +62,10 @@ void each_case(const Question& question, F&& f) {
 void add_branch(const Question& question, const at::Tensor& logits, Score& score) {
   if (!logits.defined()) return;
   const at::Tensor masks = at_full_size(logits, question.height, question.width);
-  each_case(question, [&](std::size_t frame, std::size_t row, std::size_t named, std::int64_t entry) {
-    score.add(mask_of(masks, entry), question.objects[frame], named, question.needs[row]);
-  });
+  each_case(question,
+            [&](std::size_t frame, std::size_t row, std::size_t named, std::int64_t entry) {
+              score.add(mask_of(masks, entry), question.objects[frame], named, question.needs[row]);
+            });
 }
 
 void add_model(const Question& question, const models::Prediction& prediction, Scores& scores) {
@@ -79,9 +80,9 @@ void add_baselines(const Question& question, Scores& scores) {
   each_case(question, [&](std::size_t frame, std::size_t row, std::size_t named, std::int64_t) {
     const auto& objects = question.objects[frame];
     const auto area = [](const Mask& mask) { return std::count(mask.begin(), mask.end(), 1); };
-    const auto largest = std::max_element(objects.begin(), objects.end(), [&](const Mask& a, const Mask& b) {
-      return area(a) < area(b);
-    });
+    const auto largest =
+        std::max_element(objects.begin(), objects.end(),
+                         [&](const Mask& a, const Mask& b) { return area(a) < area(b); });
     scores["largest"].add(*largest, objects, named, question.needs[row]);
     scores["everything"].add(Mask(objects[0].size(), 1), objects, named, question.needs[row]);
   });
@@ -95,14 +96,16 @@ const char* main_branch(const Scores& scores) {
 nlohmann::json to_json(const Score& score) {
   nlohmann::json out = {{"miou", score.miou()}, {"right_object", score.right_object()}};
   if (score.right_by_colour() >= 0) out["right_object_colour"] = score.right_by_colour();
-  if (score.right_beyond_colour() >= 0) out["right_object_beyond_colour"] = score.right_beyond_colour();
+  if (score.right_beyond_colour() >= 0)
+    out["right_object_beyond_colour"] = score.right_beyond_colour();
   return out;
 }
 
 preprocess::Image frame_of(const Question& question, std::size_t frame) {
   const auto& tensor = question.frames.frames;
   const auto size = static_cast<std::size_t>(tensor.dim(2));
-  preprocess::Image image = preprocess::Image::allocate(static_cast<int>(size), static_cast<int>(size));
+  preprocess::Image image =
+      preprocess::Image::allocate(static_cast<int>(size), static_cast<int>(size));
   const auto in = tensor.values<std::uint8_t>().subspan(frame * 3 * size * size, 3 * size * size);
   auto out = image.mutable_pixels();
   for (std::size_t i = 0; i < size * size; ++i)
@@ -112,7 +115,8 @@ preprocess::Image frame_of(const Question& question, std::size_t frame) {
 
 Result<void> write_file(const fs::path& path, const Buffer& bytes) {
   std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
   if (!out.flush())
     return fail(Errc::Overloaded, "cannot write {}", path.string()).with_exit(ExitCode::Storage);
   return {};
@@ -128,8 +132,8 @@ Result<void> draw(const Pen& pen, const fs::path& folder, int number, const Ques
     const Mask predicted = mask_of(masks, static_cast<std::int64_t>(frame) * rows);
     const Mask& truth = question.objects[frame][question.named[0]];
     pictures.push_back(panels(pen, frame_of(question, frame), truth, predicted, question.width,
-                                  question.height, question.texts[0],
-                                  fmt::format("IoU {:.2f}", iou(predicted, truth)), kDrawScale));
+                              question.height, question.texts[0],
+                              fmt::format("IoU {:.2f}", iou(predicted, truth)), kDrawScale));
   }
   DESA2VA_ASSIGN(const Buffer png, preprocess::encode_png(pictures[0]));
   DESA2VA_TRY(write_file(folder / fmt::format("{:02}.png", number), png));
@@ -164,7 +168,8 @@ Result<void> evaluate(const config::Config& config, const EvaluationRequest& req
   DESA2VA_ASSIGN(const auto catalog, checkpoint::Catalog::open_read_only(store));
   DESA2VA_ASSIGN(const auto last, catalog.last_step());
   if (!request.step && !last)
-    return fail(Errc::NotFound, "{} has no checkpoint yet", request.run_dir).with_exit(ExitCode::Usage);
+    return fail(Errc::NotFound, "{} has no checkpoint yet", request.run_dir)
+        .with_exit(ExitCode::Usage);
   DESA2VA_ASSIGN(auto manifest, catalog.load(request.step ? *request.step : *last));
   const std::uint64_t step = manifest.step;
   DESA2VA_ASSIGN(const auto reader, checkpoint::CheckpointReader::open(store, std::move(manifest)));
@@ -172,7 +177,8 @@ Result<void> evaluate(const config::Config& config, const EvaluationRequest& req
   const auto make_model = [&] {
     return tensor::guarded([&] {
       tensor::set_threads(static_cast<int>(config.service(Role::Sam2).threads));
-      return std::make_unique<Model>(config, tokenizer.special().img_context, tokenizer.special().seg);
+      return std::make_unique<Model>(config, tokenizer.special().img_context,
+                                     tokenizer.special().seg);
     });
   };
   DESA2VA_ASSIGN(const auto untrained, make_model());
@@ -188,11 +194,14 @@ Result<void> evaluate(const config::Config& config, const EvaluationRequest& req
   int drawn = 0;
   std::int64_t count = 0;
   DESA2VA_TRY(each_question(
-      config, request.samples.value_or(config.eval.samples), [&](const Question& question) -> Result<void> {
-        DESA2VA_ASSIGN(const auto prediction,
-                       tensor::guarded([&] { return trained->predict(question.batch, question.frames); }));
-        DESA2VA_ASSIGN(const auto before,
-                       tensor::guarded([&] { return untrained->predict(question.batch, question.frames); }));
+      config, request.samples.value_or(config.eval.samples),
+      [&](const Question& question) -> Result<void> {
+        DESA2VA_ASSIGN(const auto prediction, tensor::guarded([&] {
+                         return trained->predict(question.batch, question.frames);
+                       }));
+        DESA2VA_ASSIGN(const auto before, tensor::guarded([&] {
+                         return untrained->predict(question.batch, question.frames);
+                       }));
         DESA2VA_TRY(tensor::guarded([&] {
           add_model(question, prediction, scores);
           add_model(question, before, first);

@@ -50,7 +50,8 @@ Result<void> each_question(const config::Config& config, std::int64_t samples,
   const std::string folder =
       config.data.tokenizer.empty() ? config.data.shards + "/tokenizer" : config.data.tokenizer;
   DESA2VA_ASSIGN(const text::Tokenizer tokenizer, text::Tokenizer::load(folder));
-  DESA2VA_ASSIGN(const text::PromptTemplate form, text::prompt_template(config.prompt.template_name));
+  DESA2VA_ASSIGN(const text::PromptTemplate form,
+                 text::prompt_template(config.prompt.template_name));
   DESA2VA_ASSIGN(const auto sources, data::open_sources(config, config.eval.mixture));
   const std::filesystem::path needs_file = std::filesystem::path(config.data.shards) / "needs.json";
   std::optional<synth::Needs> needs;
@@ -79,8 +80,8 @@ Result<void> each_question(const config::Config& config, std::int64_t samples,
       question.named.assign(drawn.begin(), drawn.end());
       if (question.named.size() != question.texts.size()) continue;  // the cut took some away
       for (const std::string& text : question.texts)
-        question.needs.push_back(
-            needs ? needs->find(sample.dataset, sample.id, text).value_or("") : "");
+        question.needs.push_back(needs ? needs->find(sample.dataset, sample.id, text).value_or("")
+                                       : "");
       const std::vector<std::uint32_t> frames =
           sample.kind == datasets::SampleKind::ImageRef
               ? std::vector<std::uint32_t>{0}

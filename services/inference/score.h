@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-// Scores of predicted masks against the objects of their scene: integers and ratios, no pixels kept.
+// Scores of predicted masks against the objects of their scene: integers and ratios, no pixels
+// kept.
 namespace desa2va::inference {
 
 // 0 or 1 a pixel, one picture; all masks of a scene have the same size.
@@ -15,7 +16,8 @@ using Mask = std::vector<std::uint8_t>;
 // |a and b| / |a or b|; 1 if both are empty.
 double iou(const Mask& a, const Mask& b);
 
-// The object that `prediction` overlaps most, by IoU; -1 when it overlaps none. The first of equals.
+// The object that `prediction` overlaps most, by IoU; -1 when it overlaps none. The first of
+// equals.
 int best_object(const Mask& prediction, std::span<const Mask> objects);
 
 // Means over (sentence, frame) pairs in which the named object is to be seen.

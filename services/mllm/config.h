@@ -14,8 +14,8 @@ struct Config {
   config::ModelConfig model;
   parameters::Preset preset;
   std::uint64_t seed = 42;
-  std::int64_t microbatches = 1;   // M: every loss is divided by it
-  std::int64_t in_flight = 4;      // microbatches between forward and backward
+  std::int64_t microbatches = 1;    // M: every loss is divided by it
+  std::int64_t in_flight = 4;       // microbatches between forward and backward
   std::int64_t img_context_id = 0;  // of the tokenizer in use
   std::int64_t seg_id = 0;
   config::TrainConfig train;

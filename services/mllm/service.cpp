@@ -69,8 +69,8 @@ Result<bool> Service::forward_next() {
   if (batch == nullptr || courier_.waits(decoupler)) return false;
   const protocol::OpenStep step = *member_.open();
   auto forwarded = [&] {
-    auto span = courier_.tracer().span(
-        step.phase == Phase::A ? Span::MllmText : Span::MllmForward, *microbatch);
+    auto span = courier_.tracer().span(step.phase == Phase::A ? Span::MllmText : Span::MllmForward,
+                                       *microbatch);
     return tensor::guarded([&] {
       tensor::set_threads(config_.threads);
       return stage_.forward(*microbatch, *batch);
@@ -80,8 +80,8 @@ Result<bool> Service::forward_next() {
     return std::move(forwarded.error()).in(fmt::format("forward of microbatch {}", *microbatch));
   batches_.erase(*microbatch);
   turns_.forward_done();
-  DESA2VA_TRY(courier_.send(decoupler, forwarded->states,
-                            {step.phase, step.step, *microbatch, false}));
+  DESA2VA_TRY(
+      courier_.send(decoupler, forwarded->states, {step.phase, step.step, *microbatch, false}));
   if (!forwarded->losses.values.empty())
     DESA2VA_TRY(member_.report(*microbatch, std::move(forwarded->losses)));
   if (step.phase == Phase::A) {  // nothing comes back

@@ -6,8 +6,8 @@
 
 namespace desa2va::mllm {
 
-// Order and failure of the mllm role: batches in, states out to the decoupler, gradients back. Keeps
-// up to `in_flight` microbatches open and runs forward and backward in microbatch order each.
+// Order and failure of the mllm role: batches in, states out to the decoupler, gradients back.
+// Keeps up to `in_flight` microbatches open and runs forward and backward in microbatch order each.
 // Belongs to the compute thread; everything given must outlive it.
 class Service {
  public:

@@ -98,11 +98,10 @@ Forwarded Stage::forward(std::uint64_t microbatch, const messages::Batch& batch)
   const auto tiles = batch.tiles_per_sample.values<std::int64_t>();
   const auto counts = batch.seg_counts.values<std::int64_t>();
   const auto regions = batch.regions_per_sample.values<std::int64_t>();
-  const models::MllmInput input{self.on_device(batch.ids), self.on_device(batch.labels),
-                                self.on_device(batch.lengths), self.on_device(batch.tiles),
-                                {tiles.begin(), tiles.end()}, self.on_device(batch.regions),
-                                {regions.begin(), regions.end()},
-                                {counts.begin(), counts.end()}};
+  const models::MllmInput input{self.on_device(batch.ids),        self.on_device(batch.labels),
+                                self.on_device(batch.lengths),    self.on_device(batch.tiles),
+                                {tiles.begin(), tiles.end()},     self.on_device(batch.regions),
+                                {regions.begin(), regions.end()}, {counts.begin(), counts.end()}};
   const models::DropoutPlan dropout{self.config.model.llm.lora.dropout, self.config.seed,
                                     static_cast<std::uint32_t>(microbatch),
                                     self.config.model.llm.max_length};

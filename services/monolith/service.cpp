@@ -71,11 +71,11 @@ Result<void> open_role(Role role, Result<RoleConfig> config, const Parts& parts,
 
 Result<void> connect(Service::Member& member, const Parts& parts) {
   if (parts.config.trace.enabled) {
-    DESA2VA_ASSIGN(member.tracer,
-                   tracing::Tracer::open(
-                       config::run_file(parts.run_dir, "trace/" + to_string(member.self) + ".ring"),
-                       member.self, parts.clock,
-                       static_cast<std::size_t>(parts.config.trace.ring_bytes)));
+    DESA2VA_ASSIGN(
+        member.tracer,
+        tracing::Tracer::open(
+            config::run_file(parts.run_dir, "trace/" + to_string(member.self) + ".ring"),
+            member.self, parts.clock, static_cast<std::size_t>(parts.config.trace.ring_bytes)));
   }
   for (const transport::Edge& edge : protocol::edges_of_job(parts.config)) {
     if (edge.from != member.self && edge.to != member.self) continue;
@@ -132,9 +132,13 @@ bool Service::finished() const {
   return true;
 }
 
-transport::Inbox& Service::inbox() { return members_.back()->inbox; }
+transport::Inbox& Service::inbox() {
+  return members_.back()->inbox;
+}
 
-void Service::on_stop() { static_cast<CoordinatorMember&>(*members_.back()).service->on_stop(); }
+void Service::on_stop() {
+  static_cast<CoordinatorMember&>(*members_.back()).service->on_stop();
+}
 
 const coordinator::Finish& Service::outcome() const {
   return static_cast<const CoordinatorMember&>(*members_.back()).service->outcome();

@@ -76,7 +76,8 @@ Result<bool> Service::decode_next() {
 }
 
 Result<bool> Service::encode_ahead() {
-  if (!member_.ready() || to_encode_.empty() || stage_.features_held() >= config_.ahead) return false;
+  if (!member_.ready() || to_encode_.empty() || stage_.features_held() >= config_.ahead)
+    return false;
   const auto [microbatch, phase] = *to_encode_.begin();
   if (!stage_.encodes_ahead(phase)) return false;
   const auto* frames = frames_.find(microbatch);

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "common/weights/safetensors.h"
 #include "common/tensor/bridge.h"
 #include "common/tensor/gradients.h"
+#include "common/weights/safetensors.h"
 #include "tests/golden/formula.h"
 
 namespace desa2va::golden {

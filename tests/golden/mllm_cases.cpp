@@ -6,8 +6,8 @@
 #include "common/models/internvit/mlp1.h"
 #include "common/models/mllm/mllm.h"
 #include "common/models/qwen2/qwen2.h"
-#include "common/weights/names.h"
 #include "common/parameters/inventory.h"
+#include "common/weights/names.h"
 #include "tests/golden/registry.h"
 
 // Vision tower, projector, language model, and the three together.

@@ -17,7 +17,9 @@ namespace desa2va::test {
 namespace fs = std::filesystem;
 
 // The programs lie beside the test.
-inline fs::path programs() { return fs::read_symlink("/proc/self/exe").parent_path(); }
+inline fs::path programs() {
+  return fs::read_symlink("/proc/self/exe").parent_path();
+}
 
 inline fs::path source_dir() {
   const char* folder = std::getenv("DESA2VA_SOURCE_DIR");
@@ -85,7 +87,8 @@ inline std::string read_file(const fs::path& path) {
 
 // Runs to the end; on another exit code than `expected` the output is in the message.
 inline ::testing::AssertionResult runs(const fs::path& run_dir,
-                                       const std::vector<std::string>& more = {}, int expected = 0) {
+                                       const std::vector<std::string>& more = {},
+                                       int expected = 0) {
   const fs::path out = run_dir.string() + ".out";
   const int code = wait_for(start(run_command(run_dir, more), out));
   if (code == expected) return ::testing::AssertionSuccess();
@@ -96,7 +99,8 @@ inline ::testing::AssertionResult runs(const fs::path& run_dir,
 inline std::string metrics_outside_time(const fs::path& run_dir) {
   std::ifstream in(run_dir / "metrics.jsonl");
   std::string all;
-  for (std::string line; std::getline(in, line);) all += line.substr(0, line.find(",\"time\":")) + "\n";
+  for (std::string line; std::getline(in, line);)
+    all += line.substr(0, line.find(",\"time\":")) + "\n";
   return all;
 }
 
@@ -104,11 +108,13 @@ inline ::testing::AssertionResult same_run(const fs::path& a, const fs::path& b)
   const std::string left = metrics_outside_time(a);
   const std::string right = metrics_outside_time(b);
   if (left.empty()) return ::testing::AssertionFailure() << a << " has no metrics";
-  if (left != right) return ::testing::AssertionFailure() << "metrics differ:\n" << left << "\n" << right;
+  if (left != right)
+    return ::testing::AssertionFailure() << "metrics differ:\n" << left << "\n" << right;
   const fs::path out = b.string() + ".diff";
   const int code = wait_for(
       start({(programs() / "desa2va").string(), "ckpt", "diff", a.string(), b.string()}, out));
-  if (code != 0) return ::testing::AssertionFailure() << "ckpt diff: " << code << "\n" << read_file(out);
+  if (code != 0)
+    return ::testing::AssertionFailure() << "ckpt diff: " << code << "\n" << read_file(out);
   return ::testing::AssertionSuccess();
 }
 

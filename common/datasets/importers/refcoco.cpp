@@ -122,9 +122,8 @@ std::vector<std::string> asked_sentences(const Refs& refs) {
   std::vector<std::string> sent;
   for (const nlohmann::json* ref : refs)
     for (const auto& sentence : ref->at("sentences"))
-      sent.push_back(sentence.contains("sent")
-                         ? sentence.at("sent").get<std::string>()
-                         : refer_text(sentence.at("raw").get<std::string>()));
+      sent.push_back(sentence.contains("sent") ? sentence.at("sent").get<std::string>()
+                                               : refer_text(sentence.at("raw").get<std::string>()));
   return sent;
 }
 

@@ -205,8 +205,8 @@ JointResult SamSegmenter::joint(const JointInput& input, const JointOptions& opt
 
   // 3. Fusion, and the second look at the fused mask.
   FusionInput fusion{
-      visual.selected.logits, text.selected.logits, h_t,         h_v, visual.selected.iou,
-      text.selected.iou,      m.gate_weight(),       m.gate_bias()};
+      visual.selected.logits, text.selected.logits, h_t,          h_v, visual.selected.iou,
+      text.selected.iou,      m.gate_weight(),      m.gate_bias()};
   auto fused = fuse(fusion, method.fusion_mode);
   result.alpha = fused.alpha.mean().item<double>();
   keep_logits("alpha", fused.alpha);

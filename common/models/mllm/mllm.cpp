@@ -16,8 +16,8 @@
 #include "common/models/internvit/internvit.h"
 #include "common/models/internvit/mlp1.h"
 #include "common/models/qwen2/qwen2.h"
-#include "common/weights/names.h"
 #include "common/tensor/gradients.h"
+#include "common/weights/names.h"
 
 namespace desa2va::models {
 

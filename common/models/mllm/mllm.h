@@ -82,8 +82,8 @@ class Mllm {
   at::Tensor real_text(const at::Tensor& ids, const at::Tensor& lengths, RealTextSource source,
                        const at::Tensor& embeddings = {}) const;
 
-  // Greedy answer to one prompt (ids (1, L) with its tiles). `on_token` is told of each token as soon
-  // as it is chosen; false ends the answer with it.
+  // Greedy answer to one prompt (ids (1, L) with its tiles). `on_token` is told of each token as
+  // soon as it is chosen; false ends the answer with it.
   MllmGenerated generate(const MllmInput& prompt, std::int64_t max_new_tokens,
                          const std::vector<std::int64_t>& stop_ids,
                          const std::function<bool(std::int64_t id)>& on_token = {}) const;

@@ -19,7 +19,8 @@ Result<void> Replica::restore(std::uint64_t step) {
   auto opened = checkpoint::Catalog::open_read_only(store_);
   if (step == 0) {  // the first weights: in the store, or those of the initialisation
     if (!opened && opened.error().code() == Errc::NotFound) return {};
-    DESA2VA_ASSIGN(const auto steps, opened ? opened->steps() : Result<std::vector<std::uint64_t>>(opened.error()));
+    DESA2VA_ASSIGN(const auto steps,
+                   opened ? opened->steps() : Result<std::vector<std::uint64_t>>(opened.error()));
     if (steps.empty() || steps.front() != 0) return {};
   }
   DESA2VA_ASSIGN(const auto catalog, std::move(opened));
@@ -100,12 +101,15 @@ Result<void> Replica::start_save(std::uint64_t step) {
                  }));
   protocol::Snapshot own;
   const auto size = static_cast<std::size_t>(collective_->size());
-  for (std::size_t i = static_cast<std::size_t>(collective_->rank()); i < all.tensors.size(); i += size)
+  for (std::size_t i = static_cast<std::size_t>(collective_->rank()); i < all.tensors.size();
+       i += size)
     own.tensors.push_back(std::move(all.tensors[i]));
   if (collective_->rank() == 0) own.blobs = std::move(all.blobs);
   return saver_.start(step, std::move(own));
 }
 
-Result<std::optional<Buffer>> Replica::saved() { return saver_.poll(); }
+Result<std::optional<Buffer>> Replica::saved() {
+  return saver_.poll();
+}
 
 }  // namespace desa2va::training

@@ -95,7 +95,9 @@ TEST(Codec, EveryControlMessageComesBackAsItWas) {
   EXPECT_EQ(decode<Losses>(encode(Losses{{{"llm", 0.5}}, 4}))->values[0].second, 0.5);
   EXPECT_EQ(decode<Prepared>(encode(Prepared{{{"w", 2.0}}, false, "w"}))->first_bad, "w");
   EXPECT_EQ(decode<Done>(encode(Done{{{"disc_loss", 1.0}}}))->metrics.size(), 1U);
-  EXPECT_EQ(as_text(decode<Saved>(encode(Saved{Buffer::copy_of(as_bytes("abc"))}))->receipt.bytes()), "abc");
+  EXPECT_EQ(
+      as_text(decode<Saved>(encode(Saved{Buffer::copy_of(as_bytes("abc"))}))->receipt.bytes()),
+      "abc");
   EXPECT_EQ(decode<Failed>(encode(Failed{Errc::Corrupt, "bad", 3}))->code, Errc::Corrupt);
   EXPECT_EQ(decode<Figures>(encode(Figures{{{"late", 2.0}}}))->values[0].second, 2.0);
   EXPECT_EQ(decode<Event>(encode(Event{"substitute", "{}"}))->kind, "substitute");

@@ -3,8 +3,8 @@
 #include <array>
 #include <cstring>
 
-#include <ATen/ops/arange.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
