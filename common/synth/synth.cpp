@@ -159,11 +159,15 @@ Result<SynthPaths> make(const SynthRecipe& recipe, const fs::path& wanted,
 }
 
 Result<SynthPaths> ensure(const SynthRecipe& recipe, const fs::path& store,
-                          const Progress& progress) {
-  const fs::path folder =
-      fs::absolute(store).lexically_normal() / ("shapes-" + recipe.hash().hex().substr(0, 16));
+                          const Progress& progress, const FileLock::Wait& wait) {
+  const std::string name = "shapes-" + recipe.hash().hex().substr(0, 16);
+  const fs::path folder = fs::absolute(store).lexically_normal() / name;
   const SynthPaths paths{folder};
-  if (!fs::exists(folder)) return make(recipe, folder, progress);
+  if (!fs::exists(folder)) {
+    DESA2VA_ASSIGN(const auto lock,
+                   FileLock::acquire(folder.parent_path() / ("." + name + ".lock"), wait));
+    if (!fs::exists(folder)) return make(recipe, folder, progress);
+  }
   if (file_text(paths.marker()) != marker_text(recipe)) {
     return fail(Errc::Corrupt, "{}: not what its name says (recipe.txt differs); remove it",
                 folder.string());

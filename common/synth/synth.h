@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "common/base/file_lock.h"
 #include "common/base/result.h"
 #include "common/synth/recipe.h"
 
@@ -38,9 +39,10 @@ Result<SynthPaths> make(const SynthRecipe& recipe, const std::filesystem::path& 
                         const Progress& progress = {});
 
 // The data set of `recipe` under `store` (one folder a recipe, named by its hash), made when it is
-// not there. Where two processes call this at once, the first to finish wins; both get the same.
-Result<SynthPaths> ensure(const SynthRecipe& recipe, const std::filesystem::path& store,
-                          const Progress& progress = {});
+// not there. Where several processes call this at once, one makes it and the others wait for it.
+Result<SynthPaths> ensure(
+    const SynthRecipe& recipe, const std::filesystem::path& store, const Progress& progress = {},
+    const FileLock::Wait& wait = [](int) { return true; });
 
 // What expressions of the data set need, to report them apart.
 class Needs {

@@ -144,8 +144,9 @@ Result<ExitCode> run_training(config::Loaded loaded, TrainingOutput output) {
     DESA2VA_ASSIGN(const config::Config stored, config::load_run(run_dir));
     loaded.config.data.shards = stored.data.shards;
   }
-  DESA2VA_TRY(
-      prepare_data(loaded, cache_folder(), [&](const std::string& line) { console.say(line); }));
+  DESA2VA_TRY(prepare_data(
+      loaded, cache_folder(), [&](const std::string& line) { console.say(line); },
+      [&] { return signals.requested(); }));
   DESA2VA_TRY(resolve_length(loaded, [&](const std::string& line) { console.say(line); }));
   DESA2VA_ASSIGN(const auto plan, protocol::RunPlan::of(loaded.config));
   DESA2VA_TRY(dir.adopt(loaded.config, resuming));

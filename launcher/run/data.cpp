@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "common/base/clock.h"
+#include "common/base/file_lock.h"
 #include "common/datasets/shard_import.h"
 #include "common/synth/synth.h"
 #include "launcher/run/run_dir.h"
@@ -86,12 +87,20 @@ Result<void> import_one(const config::DatasetConfig& item, const fs::path& root,
   return {};
 }
 
+fs::path tokenizer_of(const config::DataConfig& data) {
+  return data.tokenizer.empty() ? fs::path(data.shards) / "tokenizer" : fs::path(data.tokenizer);
+}
+
+bool has_tokenizer(const config::DataConfig& data) {
+  const fs::path folder = tokenizer_of(data);
+  return fs::exists(folder / "vocab.json") || fs::exists(folder / "tokenizer.json");
+}
+
 // Where the tokenizer is looked for, there must be one; or it is learnt.
 Result<void> prepare_tokenizer(const config::DataConfig& data, const Say& say) {
-  const bool own = data.tokenizer.empty();
-  const fs::path folder = own ? fs::path(data.shards) / "tokenizer" : fs::path(data.tokenizer);
-  if (fs::exists(folder / "vocab.json") || fs::exists(folder / "tokenizer.json")) return {};
-  if (!own || data.vocabulary == 0)
+  if (has_tokenizer(data)) return {};
+  const fs::path folder = tokenizer_of(data);
+  if (!data.tokenizer.empty() || data.vocabulary == 0)
     return usage(
         fmt::format("data.tokenizer: no vocab.json in {}; give the directory of one, or "
                     "data.vocabulary to learn "
@@ -115,7 +124,8 @@ Result<void> copy_beside(const synth::SynthPaths& made, const fs::path& shards) 
 
 Result<void> fill_from_recipe(const config::Loaded& loaded, const synth::SynthRecipe& recipe,
                               const std::vector<const config::DatasetConfig*>& missing,
-                              const std::string& cache, const Say& say) {
+                              const std::string& cache, const Say& say,
+                              const FileLock::Wait& wait) {
   const fs::path shards = loaded.config.data.shards;
   std::error_code error;
   fs::create_directories(shards, error);
@@ -123,37 +133,23 @@ Result<void> fill_from_recipe(const config::Loaded& loaded, const synth::SynthRe
     return usage(fmt::format("data.shards: cannot make {}: {}", shards.string(), error.message()));
   const SystemClock clock;
   std::int64_t said_ns = 0;
-  DESA2VA_ASSIGN(const synth::SynthPaths made,
-                 synth::ensure(recipe, fs::path(cache) / "synth", [&](int done, int all) {
-                   if (done < all && clock.now_ns() - said_ns < 2'000'000'000) return;
-                   said_ns = clock.now_ns();
-                   say(fmt::format("making moving shapes: scene {} of {}", done, all));
-                 }).in("data.recipe"));
+  const auto progress = [&](int done, int all) {
+    if (done < all && clock.now_ns() - said_ns < 2'000'000'000) return;
+    said_ns = clock.now_ns();
+    say(fmt::format("making moving shapes: scene {} of {}", done, all));
+  };
+  DESA2VA_ASSIGN(
+      const synth::SynthPaths made,
+      synth::ensure(recipe, fs::path(cache) / "synth", progress, wait).in("data.recipe"));
   for (const auto* item : missing)
     DESA2VA_TRY(import_one(*item, made.root / item->path, shards, say));
   DESA2VA_TRY(copy_beside(made, shards));
   return replace_file(mark_of(shards).string(), recipe.hash().hex() + "\n");
 }
 
-}  // namespace
-
-Result<void> prepare_data(config::Loaded& loaded, const std::string& cache, const Say& say) {
-  config::Config& config = loaded.config;
-  const bool from_recipe = config.data.recipe.kind != "none";
-  synth::SynthRecipe recipe;
-  if (from_recipe) {
-    DESA2VA_ASSIGN(recipe, recipe_of(loaded));
-    if (config.data.shards.empty()) {
-      config.data.shards = (fs::path(cache) / "shards" / recipe.hash().hex()).string();
-      loaded.origin["data.shards"] = "data.recipe";
-    }
-    DESA2VA_TRY(check_mark(config.data.shards, recipe));
-  }
-  if (config.data.mixture.empty())
-    return usage("data.mixture: is empty; name at least one data set");
-  if (config.data.shards.empty())
-    return usage("data.shards: not set; give the directory of the data sets, or data.recipe.kind");
-
+// The data sets that data.shards lacks; each can be made or imported.
+Result<std::vector<const config::DatasetConfig*>> find_missing(const config::Config& config,
+                                                               bool from_recipe) {
   std::vector<const config::DatasetConfig*> missing;
   for (const auto* item : datasets_of(config)) {
     if (item->name.empty() || item->name.find('/') != std::string::npos)
@@ -170,10 +166,63 @@ Result<void> prepare_data(config::Loaded& loaded, const std::string& cache, cons
     if (!from_recipe && !fs::is_directory(item->path))
       return usage(fmt::format("data set {}: its path {} is not there", item->name, item->path));
   }
-  if (from_recipe && (!missing.empty() || !fs::exists(mark_of(config.data.shards))))
-    return fill_from_recipe(loaded, recipe, missing, cache, say);
-  for (const auto* item : missing)
-    DESA2VA_TRY(import_one(*item, item->path, config.data.shards, say));
+  return missing;
+}
+
+// The lock of those who fill `shards`: a file beside it.
+fs::path lock_of(const fs::path& shards) {
+  fs::path place = fs::absolute(shards).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();
+  return place.parent_path() / ("." + place.filename().string() + ".lock");
+}
+
+// Says once for whom this process waits.
+FileLock::Wait waiting(const std::string& what, const Say& say,
+                       const std::function<bool()>& stopped) {
+  return [&say, &stopped, what, said = false](int owner) mutable {
+    const std::string who = owner > 0 ? fmt::format("process {}", owner) : "another process";
+    if (!said) say(fmt::format("waiting for {}, which makes {}", who, what));
+    said = true;
+    return !stopped();
+  };
+}
+
+}  // namespace
+
+Result<void> prepare_data(config::Loaded& loaded, const std::string& cache, const Say& say,
+                          const std::function<bool()>& stopped) {
+  config::Config& config = loaded.config;
+  const bool from_recipe = config.data.recipe.kind != "none";
+  synth::SynthRecipe recipe;
+  if (from_recipe) {
+    DESA2VA_ASSIGN(recipe, recipe_of(loaded));
+    if (config.data.shards.empty()) {
+      config.data.shards = (fs::path(cache) / "shards" / recipe.hash().hex()).string();
+      loaded.origin["data.shards"] = "data.recipe";
+    }
+  }
+  if (config.data.mixture.empty())
+    return usage("data.mixture: is empty; name at least one data set");
+  if (config.data.shards.empty())
+    return usage("data.shards: not set; give the directory of the data sets, or data.recipe.kind");
+  const fs::path shards = config.data.shards;
+
+  std::vector<const config::DatasetConfig*> missing;
+  const auto look = [&]() -> Result<bool> {
+    if (from_recipe) DESA2VA_TRY(check_mark(shards, recipe));
+    DESA2VA_ASSIGN(missing, find_missing(config, from_recipe));
+    return missing.empty() && has_tokenizer(config.data) &&
+           (!from_recipe || fs::exists(mark_of(shards)));
+  };
+  DESA2VA_ASSIGN(bool complete, look());
+  if (complete) return {};  // nothing to write: the place may be read-only
+  const FileLock::Wait wait = waiting(shards.string(), say, stopped);
+  DESA2VA_ASSIGN(const FileLock lock, FileLock::acquire(lock_of(shards), wait).in("data.shards"));
+  DESA2VA_ASSIGN(complete, look());  // another launcher may have filled it meanwhile
+  if (complete) return {};
+  if (from_recipe && (!missing.empty() || !fs::exists(mark_of(shards))))
+    return fill_from_recipe(loaded, recipe, missing, cache, say, wait);
+  for (const auto* item : missing) DESA2VA_TRY(import_one(*item, item->path, shards, say));
   return prepare_tokenizer(config.data, say);
 }
 

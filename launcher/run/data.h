@@ -16,8 +16,11 @@ using Say = std::function<void(const std::string&)>;
 // missing is made by data.recipe, or imported from the item's path; and that there is a tokenizer.
 // Fills data.shards (below `cache`) where it is empty and a recipe is given. Exit code 2 names the
 // data set, where it was looked for and what to do; a directory made by another recipe is refused.
-// Data that is there is not read.
-Result<void> prepare_data(config::Loaded& loaded, const std::string& cache, const Say& say);
+// Data that is there is not read. While another launcher makes what is missing, this one waits and
+// then uses it; `stopped` ends the waiting as Cancelled.
+Result<void> prepare_data(
+    config::Loaded& loaded, const std::string& cache, const Say& say,
+    const std::function<bool()>& stopped = [] { return false; });
 
 // ${XDG_CACHE_HOME:-~/.cache}/desa2va.
 std::string cache_folder();

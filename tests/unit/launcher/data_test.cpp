@@ -2,11 +2,15 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "common/base/file_lock.h"
 
 namespace desa2va::launcher {
 namespace {
@@ -84,6 +88,54 @@ TEST_F(PrepareData, ShardsOfAnotherRecipeAreRefused) {
   EXPECT_THAT(
       refused({"data.shards=shards", "data.recipe.kind=shapes", "data.mixture=[{name: here}]"}),
       HasSubstr("was made by another recipe"));
+}
+
+// Two launchers as two threads: the lock is one of open files, not of processes.
+TEST_F(PrepareData, OfTwoLaunchersOneMakesTheDataAndTheOtherWaits) {
+  const std::vector<std::string> overrides = {
+      "data.recipe.kind=shapes",
+      "data.recipe.train_images=3",
+      "data.recipe.train_videos=1",
+      "data.recipe.qa_images=2",
+      "data.recipe.heldout_images=1",
+      "data.recipe.heldout_videos=1",
+      "data.mixture=[{name: pictures, importer: refcoco, path: train, split: train}]"};
+  std::vector<std::string> failures(2);
+  std::atomic<int> imports = 0;
+  {
+    std::vector<std::jthread> launchers;
+    for (auto& failure : failures) {
+      launchers.emplace_back([&] {
+        auto loaded = config::load_text("", "f.yaml", overrides, root_.string());
+        if (!loaded) {
+          failure = loaded.error().message();
+          return;
+        }
+        const auto done = prepare_data(
+            *loaded, (root_ / "cache").string(),
+            [&](const std::string& line) { imports += line.starts_with("imported ") ? 1 : 0; });
+        if (!done) failure = done.error().message();
+      });
+    }
+  }
+  EXPECT_THAT(failures, ::testing::Each(""));
+  EXPECT_EQ(imports, 1);
+}
+
+TEST_F(PrepareData, AStopEndsTheWaiting) {
+  const auto held = FileLock::acquire(root_ / ".shards.lock", [](int) { return false; });
+  ASSERT_TRUE(held);
+  fs::remove_all(root_ / "shards" / "tokenizer");
+  auto loaded = config::load_text(
+      "", "f.yaml", {"data.shards=shards", "data.mixture=[{name: here}]"}, root_.string());
+  ASSERT_TRUE(loaded);
+  std::string said;
+  const auto done = prepare_data(
+      *loaded, (root_ / "cache").string(), [&](const std::string& line) { said = line; },
+      [] { return true; });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Errc::Cancelled);
+  EXPECT_THAT(said, HasSubstr(std::to_string(::getpid())));
 }
 
 }  // namespace

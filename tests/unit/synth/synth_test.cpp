@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <sstream>
+#include <thread>
+#include <vector>
 
 #include "common/datasets/importer.h"
 #include "common/preprocess/text/tokenizer.h"
@@ -156,6 +159,19 @@ TEST_F(SynthTest, EnsureMakesOnceAndThenFinds) {
   const auto other = ensure(recipe, folder, count);
   ASSERT_TRUE(other);
   EXPECT_NE(first->root, other->root);
+}
+
+TEST_F(SynthTest, OfManyAtOnceOneMakesItAndTheOthersWait) {
+  std::atomic<int> scenes = 0, failures = 0;
+  std::vector<std::jthread> makers;
+  for (int i = 0; i < 3; ++i) {
+    makers.emplace_back([&] {
+      if (!ensure(recipe, folder, [&](int, int) { ++scenes; })) ++failures;
+    });
+  }
+  makers.clear();
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(scenes, 9);
 }
 
 TEST_F(SynthTest, AFolderThatIsNotWhatItsNameSaysIsNamed) {
