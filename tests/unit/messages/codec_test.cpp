@@ -20,6 +20,13 @@ HostTensor floats(std::vector<std::int64_t> shape) {
   return tensor;
 }
 
+HostTensor bytes(std::vector<std::int64_t> shape) {
+  HostTensor tensor = HostTensor::empty(DType::U8, std::move(shape));
+  std::uint8_t next = 1;
+  for (auto& value : tensor.mutable_values<std::uint8_t>()) value = next++;
+  return tensor;
+}
+
 bool same(const HostTensor& a, const HostTensor& b) {
   return a.dtype == b.dtype && a.shape == b.shape &&
          as_text(a.data.bytes()) == as_text(b.data.bytes());
@@ -31,22 +38,22 @@ Batch batch() {
   batch.labels = numbers({2, 5});
   batch.lengths = numbers({2});
   batch.tiles_per_sample = numbers({2});
-  batch.tiles = HostTensor::empty(DType::U8, {3, 3, 4, 4});
+  batch.tiles = bytes({3, 3, 4, 4});
   batch.seg_counts = numbers({2});
   batch.real_text_ids = numbers({4, 3});
   batch.real_text_lengths = numbers({4});
   batch.regions_per_sample = numbers({2});  // 1 and 2
-  batch.regions = HostTensor::empty(DType::U8, {3, 4, 4});
+  batch.regions = bytes({3, 4, 4});
   return batch;
 }
 
 Frames frames() {
   Frames frames;
-  frames.frames = HostTensor::empty(DType::U8, {2, 3, 8, 8});
+  frames.frames = bytes({2, 3, 8, 8});
   frames.frames_per_sample = numbers({1});
   frames.object_counts = numbers({1});
   frames.samples = numbers({1});
-  frames.masks.push_back({9, 17, HostTensor::empty(DType::U8, {2, 9, 3})});
+  frames.masks.push_back({9, 17, bytes({2, 9, 3})});
   frames.object_frame = numbers({0});
   frames.object_text = numbers({0});
   frames.reprompt = true;
