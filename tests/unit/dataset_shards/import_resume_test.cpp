@@ -214,6 +214,7 @@ TEST_F(ImportResume, KilledAtAnyInstantItGoesOnWithTheSameBytes) {
     const pid_t child = ::fork();
     if (child == 0) {
       const auto done = import_to_shards(job("d"));
+      if (!done) std::fprintf(stderr, "%s\n", done.error().message().c_str());
       ::_exit(done ? 0 : 1);
     }
     // The last attempts are left alone, so that the test ends on any machine.
