@@ -18,6 +18,17 @@ namespace {
 
 constexpr const char* kLockFile = "lock";
 
+// Closed at the end of its scope.
+struct Descriptor {
+  explicit Descriptor(int number) : number(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+  int number;
+};
+
 std::string prefix_of(const std::filesystem::path& target) {
   return "." + target.filename().string() + ".partial-";
 }
@@ -29,6 +40,27 @@ int take_lock(const std::filesystem::path& dir, int flags) {
     ::close(lock);
     return -1;
   }
+  return lock;
+}
+
+// Holds the folder itself, for the time in which it has no lock file; -1 when another one does, or
+// where the file system locks no folders.
+int lock_folder(const std::filesystem::path& dir) {
+  const int folder = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0 && ::flock(folder, LOCK_EX | LOCK_NB) != 0) {
+    ::close(folder);
+    return -1;
+  }
+  return folder;
+}
+
+// The same for a folder whose lock file is gone, which is what a writer leaves that dies while it
+// publishes: one that lives holds the folder itself then.
+int take_unlocked(const std::filesystem::path& dir) {
+  const int folder = lock_folder(dir);
+  if (folder < 0) return -1;
+  const int lock = take_lock(dir, O_CREAT);
+  ::close(folder);
   return lock;
 }
 
@@ -48,10 +80,14 @@ Rests sweep_rests(const std::filesystem::path& target, const PartialDir::Adopt& 
       folders.push_back(entry.path());
   }
   for (const auto& folder : folders) {
-    const int lock = take_lock(folder, 0);
+    int lock = take_lock(folder, 0);
     if (lock < 0) {
-      // Empty: killed before it had a lock. Else its writer lives.
-      if (::rmdir(folder.c_str()) != 0 && errno == ENOTEMPTY) rests.alive = true;
+      // Empty: killed before it had a lock.
+      if (::rmdir(folder.c_str()) == 0 || errno != ENOTEMPTY) continue;
+      if (!std::filesystem::exists(folder / kLockFile, ignored)) lock = take_unlocked(folder);
+    }
+    if (lock < 0) {
+      rests.alive = true;
       continue;
     }
     if (adopt && rests.lock < 0 && adopt(folder)) {
@@ -126,6 +162,7 @@ Result<PartialDir> PartialDir::create(const std::filesystem::path& target, const
 
 Result<void> PartialDir::publish(bool replace) {
   std::error_code error;
+  const Descriptor held(lock_folder(path_));
   std::filesystem::remove(path_ / kLockFile, error);
   if (error) return rocks::system_error(error.value(), "remove", path_ / kLockFile);
   DESA2VA_TRY(rocks::sync_directory(path_));

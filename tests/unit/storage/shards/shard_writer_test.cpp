@@ -62,6 +62,18 @@ TEST(ShardWriter, RemovesTheRestOfADeadWriterAndSparesALiveOne) {
   EXPECT_EQ(late.error().code(), Errc::InvalidArgument);
 }
 
+TEST(ShardWriter, AWriterKilledWhilePublishingIsDeadToo) {
+  const TempDir dir;
+  std::filesystem::create_directory(dir / ".d.partial-dead01");
+  std::ofstream(dir / ".d.partial-dead01" / "catalog.json") << "{}";  // its lock is gone already
+  auto resumed = options();
+  resumed.resume_as = "the same words";  // which refuses to start beside a live writer
+  auto writer = must(ShardWriter::create(dir / "d", resumed));
+  EXPECT_FALSE(std::filesystem::exists(dir / ".d.partial-dead01"));
+  must(writer.finish());
+  EXPECT_EQ(entries_in(dir.path()), 1U);
+}
+
 TEST(ShardWriter, RefusesAnExistingDatasetUnlessToldToReplaceIt) {
   const TempDir dir;
   test::write_dataset(dir / "d", 3);
