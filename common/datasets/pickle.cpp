@@ -17,8 +17,8 @@ using Kind = PickleNode::Kind;
 // counts 16 bytes and its text; the pickles of RefCOCO and of masks, which name their keys again
 // and again, count up to 4 such bytes a byte.
 constexpr std::uint64_t kValueBytes = 16;
-constexpr std::uint64_t kFreeBytes = 1U << 20U;
-constexpr std::uint64_t kMaxGrowth = 64;
+constexpr std::uint64_t kFreeBytes = 4U << 10U;
+constexpr std::uint64_t kMaxGrowth = 16;
 constexpr int kMaxPickleDepth = 64;
 
 class Allowance {
