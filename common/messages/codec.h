@@ -29,13 +29,15 @@ enum class Kind : std::uint16_t {
   Failed,
   Event,
   Figures,
+  Replaced,
   Generation = 64,
   Step,
   Commit,
   Skip,
   Committed,
   Save,
-  Stop
+  Stop,
+  Unusable
 };
 // "Batch", ...; "kind 77" for a number that is none.
 std::string name(Kind kind);

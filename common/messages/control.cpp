@@ -49,6 +49,15 @@ NamedNumbers get_numbers(capnp::List<schema::NamedNumber>::Reader list) {
   return numbers;
 }
 
+void put_sample(const SampleName& sample, schema::SampleName::Builder out) {
+  out.setDataset(sample.dataset);
+  out.setKey(sample.key);
+}
+
+SampleName get_sample(schema::SampleName::Reader in) {
+  return {in.getDataset().cStr(), in.getKey().cStr()};
+}
+
 }  // namespace
 
 std::string name(Kind kind) {
@@ -83,6 +92,8 @@ std::string name(Kind kind) {
       return "Event";
     case Kind::Figures:
       return "Figures";
+    case Kind::Replaced:
+      return "Replaced";
     case Kind::Generation:
       return "Generation";
     case Kind::Step:
@@ -97,6 +108,8 @@ std::string name(Kind kind) {
       return "Save";
     case Kind::Stop:
       return "Stop";
+    case Kind::Unusable:
+      return "Unusable";
   }
   return fmt::format("kind {}", static_cast<int>(kind));
 }
@@ -236,6 +249,25 @@ Result<Event> decode(const transport::Message& message) {
 }
 
 template <>
+transport::Message encode(const Replaced& value) {
+  return encode_control<schema::Replaced>(Kind::Replaced, [&](auto root) {
+    put_sample(value.sample, root.initSample());
+    root.setSubstitute(value.substitute);
+    root.setReason(value.reason);
+    root.setWhy(static_cast<std::uint8_t>(value.why));
+  });
+}
+template <>
+Result<Replaced> decode(const transport::Message& message) {
+  return decode_control<schema::Replaced>(message, [](auto root) -> Result<Replaced> {
+    if (root.getWhy() > static_cast<std::uint8_t>(Replaced::Why::OnRecord))
+      return fail(Errc::Corrupt, "Replaced message: field 'why': {} is no reason", root.getWhy());
+    return Replaced{get_sample(root.getSample()), root.getSubstitute().cStr(),
+                    root.getReason().cStr(), static_cast<Replaced::Why>(root.getWhy())};
+  });
+}
+
+template <>
 transport::Message encode(const Generation& value) {
   return encode_control<schema::Generation>(Kind::Generation, [&](auto root) {
     root.setRestoreStep(value.restore_step);
@@ -301,6 +333,22 @@ template <>
 Result<Stop> decode(const transport::Message& message) {
   return decode_control<schema::Stop>(
       message, [](auto root) -> Result<Stop> { return Stop{root.getReason().cStr()}; });
+}
+
+template <>
+transport::Message encode(const Unusable& value) {
+  return encode_control<schema::Unusable>(Kind::Unusable, [&](auto root) {
+    auto list = root.initSamples(static_cast<unsigned>(value.samples.size()));
+    for (unsigned i = 0; i < value.samples.size(); ++i) put_sample(value.samples[i], list[i]);
+  });
+}
+template <>
+Result<Unusable> decode(const transport::Message& message) {
+  return decode_control<schema::Unusable>(message, [](auto root) -> Result<Unusable> {
+    Unusable value;
+    for (auto sample : root.getSamples()) value.samples.push_back(get_sample(sample));
+    return value;
+  });
 }
 
 }  // namespace desa2va::messages

@@ -47,8 +47,22 @@ struct Figures {  // what a rank measured of itself since it last said so; never
   NamedNumbers values;
 };
 struct Event {
-  std::string kind;  // "substitute", ...
+  std::string kind;
   std::string json;  // an object; becomes part of the line in events.jsonl
+};
+struct SampleName {
+  std::string dataset;  // its name in data.mixture
+  std::string key;      // "set/split/id" within it
+  auto operator<=>(const SampleName&) const = default;
+};
+struct Replaced {  // a sample that could not be used; the envelope says in which microbatch
+  // What is drawn for a place, as a cut that leaves no [SEG], comes out the same whoever makes it
+  // and when. A failure to read need not (a deadline), so it is put on record and obeyed.
+  enum class Why : std::uint8_t { Draw, Reading, OnRecord };
+  SampleName sample;
+  std::string substitute;  // the key that took its place
+  std::string reason;
+  Why why = Why::Draw;
 };
 
 // coordinator -> rank
@@ -70,6 +84,9 @@ struct Save {
 };
 struct Stop {
   std::string reason;
+};
+struct Unusable {  // to data: samples on record, to be replaced without a try
+  std::vector<SampleName> samples;
 };
 
 }  // namespace desa2va::messages

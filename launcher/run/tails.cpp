@@ -98,7 +98,7 @@ std::vector<std::string> WarningTail::poll() {
                       text("step"), text("reason"));
     } else if (kind == "save_failed") {
       sentence = "a part of the checkpoint could not be written: " + text("message");
-    } else if (kind == "substitute") {
+    } else if (kind == "substitute" && text("on_record") != "true") {
       sentence = told_once_more(++substitutes_,
                                 fmt::format("{}/{} was replaced by {}: {}", text("dataset"),
                                             text("key"), text("substitute"), text("reason")),

@@ -30,6 +30,8 @@ Result<FromRank> decode(Rank from, const transport::Message& message) {
       return as<messages::Failed>(from, message);
     case Kind::Figures:
       return as<messages::Figures>(from, message);
+    case Kind::Replaced:
+      return as<messages::Replaced>(from, message);
     case Kind::Event:
       return as<messages::Event>(from, message);
     default:

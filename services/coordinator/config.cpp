@@ -2,12 +2,15 @@
 
 #include <charconv>
 
+#include <nlohmann/json.hpp>
+
 namespace desa2va::coordinator {
 
 namespace {
 
 constexpr const char* kSubstituted = "data.substituted";
 constexpr const char* kSkippedInRow = "train.skipped_in_row";
+constexpr const char* kUnusable = "data.unusable";  // [["dataset", "key"], ...]
 
 std::int64_t number_of(const Facts& facts, const char* name) {
   const auto found = facts.find(name);
@@ -21,17 +24,33 @@ std::int64_t number_of(const Facts& facts, const char* name) {
 
 }  // namespace
 
-void put_counts(const Counts& counts, Facts& facts) {
-  facts[kSubstituted] = std::to_string(counts.substituted);
-  facts[kSkippedInRow] = std::to_string(counts.skipped_in_row);
+void put_record(const Record& record, Facts& facts) {
+  facts[kSubstituted] = std::to_string(record.substituted);
+  facts[kSkippedInRow] = std::to_string(record.skipped_in_row);
+  auto unusable = nlohmann::json::array();
+  for (const auto& [dataset, key] : record.unusable) unusable.push_back({dataset, key});
+  facts[kUnusable] = unusable.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Counts counts_of(const Facts& facts) {
-  return {number_of(facts, kSubstituted), number_of(facts, kSkippedInRow)};
+Result<Record> record_of(const Facts& facts) {
+  Record record{number_of(facts, kSubstituted), number_of(facts, kSkippedInRow), {}};
+  const auto found = facts.find(kUnusable);
+  if (found == facts.end()) return record;
+  const auto unusable = nlohmann::json::parse(found->second, nullptr, false);
+  const auto corrupt = [&] {
+    return fail(Errc::Corrupt, "checkpoint: fact '{}' is no list of samples", kUnusable);
+  };
+  if (!unusable.is_array()) return corrupt();
+  for (const auto& name : unusable) {
+    if (!name.is_array() || name.size() != 2 || !name[0].is_string() || !name[1].is_string())
+      return corrupt();
+    record.unusable.insert({name[0].get<std::string>(), name[1].get<std::string>()});
+  }
+  return record;
 }
 
 Settings read_settings(const config::Config& config, std::uint64_t restore_step,
-                       const Counts& restored) {
+                       const Record& restored) {
   Settings settings;
   for (const Role role : kRoles) {
     if (role == Role::Coordinator) continue;

@@ -18,9 +18,10 @@ Result<std::unique_ptr<Service>> Service::open(const config::Config& config,
     DESA2VA_ASSIGN(auto manifest, catalog.load(*last));
     facts = std::move(manifest.facts);
   }
+  DESA2VA_ASSIGN(const Record record, record_of(facts));
   auto service = std::unique_ptr<Service>(
       new Service(config, courier, std::move(catalog), std::move(log),
-                  Stage(plan, read_settings(config, last.value_or(0), counts_of(facts)))));
+                  Stage(plan, read_settings(config, last.value_or(0), record))));
   service->facts_of_checkpoint_ = std::move(facts);
   return service;
 }
@@ -114,7 +115,7 @@ Result<void> Service::commit(const CommitCheckpoint& command) {
   manifest.phase = command.phase;
   manifest.position = command.position;
   manifest.facts = facts_;
-  put_counts(command.counts, manifest.facts);
+  put_record(command.record, manifest.facts);
   manifest.config = config::to_yaml(config_);
   for (const Buffer& receipt : command.receipts) {
     DESA2VA_ASSIGN(const auto decoded, checkpoint::decode_receipt(receipt.bytes()));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <nlohmann/json.hpp>
+
 namespace desa2va::coordinator {
 namespace {
 
@@ -10,17 +12,13 @@ bool trains(Rank rank) {
   return rank.role != Role::Data;
 }
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
-      out += ' ';
-      continue;
-    }
-    out += c;
-  }
-  return out + "\"";
+std::string json_text(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// Of an object, as part of a longer one.
+std::string members(const std::string& object) {
+  return object.substr(1, object.size() - 2);
 }
 
 }  // namespace
@@ -29,8 +27,9 @@ Stage::Stage(protocol::RunPlan plan, Settings settings)
     : plan_(plan), settings_(std::move(settings)), committed_(settings_.restore_step) {
   if (settings_.restore_step > 0) saved_ = settings_.restore_step;
   skipped_in_row_ = settings_.restored.skipped_in_row;
-  if (settings_.restored.substituted > 0)
-    substituted_[settings_.restore_step] = settings_.restored.substituted;
+  const Record& restored = settings_.restored;
+  if (restored.substituted > 0 || !restored.unusable.empty())
+    replaced_[settings_.restore_step] = {restored.substituted, restored.unusable};
 }
 
 template <class T>
@@ -92,6 +91,7 @@ Result<void> Stage::on(Rank rank, const messages::Hello&) {
   if (!everyone(said_, false)) return {};
   said_.clear();
   state_ = State::Restoring;
+  tell_unusable(0, settings_.restore_step);
   to_all(messages::Generation{settings_.restore_step, plan_.last_step()});
   return {};
 }
@@ -148,7 +148,7 @@ void Stage::close_step() {
   if (skipping_) {
     ++skipped_in_row_;
     commands_.emplace_back(
-        WriteEvent{"skip", fmt::format("\"step\":{},\"tensor\":{}", step_.step, quoted(bad))});
+        WriteEvent{"skip", fmt::format("\"step\":{},\"tensor\":{}", step_.step, json_text(bad))});
     to_all(messages::Skip{}, true);
     return;
   }
@@ -168,6 +168,7 @@ Result<void> Stage::on(Rank rank, const messages::Done& done) {
 void Stage::end_step() {
   commands_.emplace_back(WriteMetrics{metrics_});
   to_all(messages::Committed{}, true);
+  tell_unusable(step_.step, step_.step);
   committed_ = step_.step;
   if (skipped_in_row_ > settings_.max_skipped_in_row) {
     finish(static_cast<int>(ExitCode::Training),
@@ -226,7 +227,7 @@ Result<void> Stage::on(Rank rank, const messages::Saved& saved) {
     return {};
   }
   CommitCheckpoint commit{
-      *saving_, plan_.phase(*saving_), plan_.position_after(*saving_), {}, counts_of(*saving_)};
+      *saving_, plan_.phase(*saving_), plan_.position_after(*saving_), {}, record_of(*saving_)};
   for (auto& [from, receipt] : receipts_) commit.receipts.push_back(receipt);
   commands_.emplace_back(std::move(commit));
   return {};
@@ -242,18 +243,34 @@ void Stage::on_committed(const CheckpointCommitted& event) {
     if (committed_ == event.step) saved_ = event.step;  // tried: not again for this step
     commands_.emplace_back(
         WriteEvent{"checkpoint_failed", fmt::format("\"step\":{},\"reason\":{}", event.step,
-                                                    quoted(event.outcome.error().message()))});
+                                                    json_text(event.outcome.error().message()))});
   }
   if (state_ == State::Closing) go_on();
 }
 
-Result<void> Stage::on(const FromRank& from, const messages::Event& event) {
+Result<void> Stage::on(Rank, const messages::Event& event) {
   commands_.emplace_back(WriteEvent{event.kind, event.json.starts_with("{")
-                                                    ? event.json.substr(1, event.json.size() - 2)
-                                                    : "\"message\":" + quoted(event.json)});
-  if (event.kind != "substitute") return {};
+                                                    ? members(event.json)
+                                                    : "\"message\":" + json_text(event.json)});
+  return {};
+}
+
+Result<void> Stage::on(const FromRank& from, const messages::Replaced& replaced) {
+  using Why = messages::Replaced::Why;
   const auto per_step = static_cast<std::uint64_t>(settings_.microbatches);
-  ++substituted_[from.microbatch / per_step + 1];
+  const std::uint64_t step = from.microbatch / per_step + 1;
+  const nlohmann::json line = {{"step", step},
+                               {"microbatch", from.microbatch},
+                               {"dataset", replaced.sample.dataset},
+                               {"key", replaced.sample.key},
+                               {"reason", replaced.reason},
+                               {"substitute", replaced.substitute},
+                               {"on_record", replaced.why == Why::OnRecord}};
+  commands_.emplace_back(WriteEvent{"substitute", members(json_text(line))});
+  if (replaced.why == Why::OnRecord) return {};
+  OfStep& of = replaced_[step];
+  ++of.substituted;
+  if (replaced.why == Why::Reading) of.unusable.insert(replaced.sample);
   if (substituted() > settings_.failure_budget)
     finish(static_cast<int>(ExitCode::Data),
            fmt::format("{} samples had to be replaced; allowed: data.failure_budget = {}. "
@@ -264,15 +281,28 @@ Result<void> Stage::on(const FromRank& from, const messages::Event& event) {
 
 std::int64_t Stage::substituted() const {
   std::int64_t all = 0;
-  for (const auto& [step, count] : substituted_) all += count;
+  for (const auto& [step, of] : replaced_) all += of.substituted;
   return all;
 }
 
-Counts Stage::counts_of(std::uint64_t step) const {
-  Counts counts{0, saving_skipped_in_row_};
-  for (auto it = substituted_.begin(); it != substituted_.upper_bound(step); ++it)
-    counts.substituted += it->second;
-  return counts;
+Record Stage::record_of(std::uint64_t step) const {
+  Record record{0, saving_skipped_in_row_, {}};
+  for (auto it = replaced_.begin(); it != replaced_.upper_bound(step); ++it) {
+    record.substituted += it->second.substituted;
+    record.unusable.insert(it->second.unusable.begin(), it->second.unusable.end());
+  }
+  return record;
+}
+
+// Every data rank learns what one of them could not read in these steps.
+void Stage::tell_unusable(std::uint64_t first_step, std::uint64_t last_step) {
+  messages::Unusable news;
+  for (auto it = replaced_.lower_bound(first_step); it != replaced_.upper_bound(last_step); ++it)
+    news.samples.insert(news.samples.end(), it->second.unusable.begin(), it->second.unusable.end());
+  if (news.samples.empty()) return;
+  for (const Rank rank : settings_.ranks) {
+    if (rank.role == Role::Data) commands_.emplace_back(Send{rank, step_, news});
+  }
 }
 
 void Stage::finish(int exit_code, std::string reason) {

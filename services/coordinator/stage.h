@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,10 +20,10 @@ namespace desa2va::coordinator {
 // What just happened.
 struct FromRank {
   Rank rank;
-  std::uint64_t microbatch = 0;  // global, of Losses
+  std::uint64_t microbatch = 0;  // global, of Losses and Replaced
   std::variant<messages::Hello, messages::Ready, messages::Losses, messages::Prepared,
                messages::Done, messages::Saved, messages::Failed, messages::Event,
-               messages::Figures>
+               messages::Replaced, messages::Figures>
       what;
 };
 struct StopRequested {};  // finish the open step, save, leave with 130
@@ -32,10 +33,12 @@ struct CheckpointCommitted {
 };
 using Happened = std::variant<FromRank, StopRequested, CheckpointCommitted>;
 
-// What limits count over the whole run, so they are part of a checkpoint.
-struct Counts {
-  std::int64_t substituted = 0;     // samples replaced in the steps so far
+// What is remembered over the whole run, so it is part of a checkpoint: what limits count, and
+// which samples could not be read.
+struct Record {
+  std::int64_t substituted = 0;     // samples replaced in the steps so far, but those on record
   std::int64_t skipped_in_row = 0;  // steps, the latest
+  std::set<messages::SampleName> unusable;
 };
 
 // What to do.
@@ -43,7 +46,7 @@ struct Send {
   Rank to;
   protocol::OpenStep step;  // the stamp: step and phase, 0 outside steps
   std::variant<messages::Generation, messages::Step, messages::Commit, messages::Skip,
-               messages::Committed, messages::Save, messages::Stop>
+               messages::Committed, messages::Save, messages::Stop, messages::Unusable>
       what;
 };
 struct WriteMetrics {
@@ -58,7 +61,7 @@ struct CommitCheckpoint {
   Phase phase = Phase::A;
   std::uint64_t position = 0;
   std::vector<Buffer> receipts;  // one a rank, encoded
-  Counts counts;                 // as of that step
+  Record record;                 // as of that step
 };
 struct Finish {
   int exit_code = 0;
@@ -75,7 +78,7 @@ struct Settings {
   std::int64_t max_skipped_in_row = 10;
   std::int64_t failure_budget = 100;  // substituted samples
   std::uint64_t restore_step = 0;
-  Counts restored;  // of the checkpoint of restore_step
+  Record restored;  // of the checkpoint of restore_step
 };
 
 // Belongs to one thread.
@@ -98,7 +101,8 @@ class Stage {
   Result<void> on(Rank rank, const messages::Prepared& prepared);
   Result<void> on(Rank rank, const messages::Done& done);
   Result<void> on(Rank rank, const messages::Saved& saved);
-  Result<void> on(const FromRank& from, const messages::Event& event);
+  Result<void> on(Rank rank, const messages::Event& event);
+  Result<void> on(const FromRank& from, const messages::Replaced& replaced);
   void on_committed(const CheckpointCommitted& event);
 
   void open_step(std::uint64_t step);
@@ -109,6 +113,7 @@ class Stage {
   void finish(int exit_code, std::string reason);
   template <class T>
   void to_all(const T& what, bool training_only = false);
+  void tell_unusable(std::uint64_t first_step, std::uint64_t last_step);
   bool everyone(const std::map<Rank, bool>& said, bool training_only) const;
   Result<void> expect(State state, Rank rank, const char* what) const;
   Result<void> once(std::map<Rank, bool>& said, Rank rank, const char* what) const;
@@ -126,11 +131,15 @@ class Stage {
   double scale_ = 1;
   bool skipping_ = false;
   std::int64_t skipped_in_row_ = 0;
-  // Data runs ahead: of which step each replaced sample is, so that a checkpoint counts only those
+  // Data runs ahead: of which step each replaced sample is, so that a checkpoint has only those
   // that a resumed run does not meet again.
-  std::map<std::uint64_t, std::int64_t> substituted_;
+  struct OfStep {
+    std::int64_t substituted = 0;
+    std::set<messages::SampleName> unusable;
+  };
+  std::map<std::uint64_t, OfStep> replaced_;
   std::int64_t substituted() const;
-  Counts counts_of(std::uint64_t step) const;
+  Record record_of(std::uint64_t step) const;
   std::uint64_t committed_ = 0;
 
   bool stop_requested_ = false;

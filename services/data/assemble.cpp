@@ -70,7 +70,7 @@ Result<void> Assembler::check_tokens(const Part& part) const {
 // Failures of one sample become a reason to replace it; failures of the shards go on up.
 template <class T>
 Result<Assembled<T>> Assembler::gate(Result<T> made) const {
-  if (made) return Assembled<T>{std::move(*made), {}};
+  if (made) return Assembled<T>{std::move(*made)};
   Error& error = made.error();
   if (error.exit_code() != 0) return std::move(error);
   if (error.code() == Errc::Timeout && config_.data.on_timeout == config::OnTimeout::Stop) {
@@ -78,7 +78,7 @@ Result<Assembled<T>> Assembler::gate(Result<T> made) const {
         .in(fmt::format("data.timeout_ms={}", config_.data.timeout_ms))
         .with_exit(ExitCode::Data);
   }
-  return Assembled<T>{std::nullopt, error.message()};
+  return Assembled<T>{std::nullopt, error.message(), error.code() != Errc::InvalidArgument};
 }
 
 Result<Assembled<Part>> Assembler::part(const Source& source, const Sample& sample,

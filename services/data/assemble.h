@@ -37,7 +37,8 @@ struct FramePart {
 template <class T>
 struct Assembled {
   std::optional<T> part;
-  std::string unusable;
+  std::string unusable = {};
+  bool unread = false;  // not of the draw: the sample itself could not be read
 };
 
 // Where a sample stands in the stream; its draws depend on this, the sample and the seed alone.

@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 namespace desa2va::data {
 
 using messages::Kind;
@@ -62,6 +60,11 @@ Result<void> Service::on_control(const transport::Message& message) {
       end_ = generation.last_step * microbatches;
       return courier_.send_coordinator(messages::Ready{generation.restore_step});
     }
+    case Kind::Unusable: {
+      DESA2VA_ASSIGN(const auto unusable, messages::decode<messages::Unusable>(message));
+      stage_.avoid(unusable.samples);
+      return {};
+    }
     case Kind::Stop:
       finished_ = true;
       return {};
@@ -113,15 +116,8 @@ Result<void> Service::tell(const LookAhead::Made& made, const protocol::Stamp& s
                             made.plan.number);
   courier_.tracer().counter(tracing::Counter::InFlightBytes, static_cast<double>(ahead.bytes),
                             made.plan.number);
-  for (const Substitution& event : made.microbatch.substitutions) {
-    const nlohmann::json json = {{"step", stamp.step},       {"microbatch", made.plan.number},
-                                 {"dataset", event.dataset}, {"key", event.key},
-                                 {"reason", event.reason},   {"substitute", event.substitute}};
-    DESA2VA_TRY(courier_.send_coordinator(
-        messages::Event{"substitute",
-                        json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
-        stamp));
-  }
+  for (const messages::Replaced& replaced : made.microbatch.replaced)
+    DESA2VA_TRY(courier_.send_coordinator(replaced, stamp));
   return {};
 }
 

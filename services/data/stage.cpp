@@ -1,7 +1,9 @@
 #include "services/data/stage.h"
 
+#include <mutex>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "common/base/random.h"
 #include "services/data/assemble.h"
@@ -112,6 +114,8 @@ struct DataStage::Impl {
   std::optional<OrderReader> reader;
   mutable MediaCache media;
   const Assembler assembler;
+  mutable std::mutex avoided_lock;
+  std::set<messages::SampleName> avoided;
 
   Impl(const config::Config& c, text::Tokenizer t, text::PromptTemplate f, const Clock* k,
        tracing::Tracer* traced)
@@ -142,6 +146,11 @@ struct DataStage::Impl {
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(config.run.seed); }
 
+  bool avoids(const Source& source, const datasets::Sample& sample) const {
+    const std::lock_guard held(avoided_lock);
+    return !avoided.empty() && avoided.contains({source.name, describe(sample)});
+  }
+
   // The sample made ready; what fails is tried once more, since a disk may have hiccups.
   template <class T, class F>
   Result<Assembled<T>> attempt(const Source& source, const datasets::Sample& sample,
@@ -154,34 +163,57 @@ struct DataStage::Impl {
   }
 
   // The sample of `pick`, or what takes its place: other samples of the same data set, drawn by the
-  // name of the one that failed.
+  // name of the one that failed. Where nothing but samples on record is left, they are tried again:
+  // a record may be of a bad hour, and must not end the run.
   template <class T, class F>
   Result<T> ready(const Pick& pick, std::uint64_t number, F&& assemble, Microbatch& out) const {
     const Source& source = sources[pick.member];
-    const auto microbatch = static_cast<std::uint32_t>(number);
-    const Place place{seed(), pick.repeat, microbatch};
-    DESA2VA_ASSIGN(datasets::Sample sample, source.sample(pick.item));
-    const std::string failed = describe(sample);
-    const Random draw(seed(), "substitute", site_of(sample, pick.repeat), microbatch);
+    DESA2VA_ASSIGN(const datasets::Sample sample, source.sample(pick.item));
     std::string reason;
-    for (std::uint64_t attempts = 0; attempts <= kSubstitutes; ++attempts) {
-      DESA2VA_ASSIGN(Assembled<T> made, attempt<T>(source, sample, place, assemble));
-      if (made.part) {
-        out.keys.push_back(fmt::format("{}: {}", source.name, describe(sample)));
-        if (attempts > 0) {
-          out.substitutions.push_back({source.name, failed, reason, describe(sample)});
-        }
-        return std::move(*made.part);
-      }
-      if (attempts == 0) reason = made.unusable;
-      const auto items = static_cast<std::uint32_t>(source.numbers.size());
-      DESA2VA_ASSIGN(sample, source.sample(draw.below(attempts, items)));
+    for (const bool obeying : {true, false}) {
+      DESA2VA_ASSIGN(auto part, usable<T>(source, sample, pick.repeat, number, obeying, assemble,
+                                          out, reason));
+      if (part) return std::move(*part);
     }
     return fail(Errc::Corrupt,
                 "data set '{}': sample {} cannot be used ({}), nor can {} others that were to take "
                 "its place",
-                source.name, failed, reason, kSubstitutes)
+                source.name, describe(sample), reason, kSubstitutes)
         .with_exit(ExitCode::Data);
+  }
+
+  // Nothing if neither the sample nor a substitute can be used; `reason` is the sample's own. With
+  // `obeying` those on record are not tried.
+  template <class T, class F>
+  Result<std::optional<T>> usable(const Source& source, datasets::Sample sample,
+                                  std::uint64_t repeat, std::uint64_t number, bool obeying,
+                                  F&& assemble, Microbatch& out, std::string& reason) const {
+    using Why = messages::Replaced::Why;
+    const auto microbatch = static_cast<std::uint32_t>(number);
+    const Place place{seed(), repeat, microbatch};
+    const std::string failed = describe(sample);
+    const Random draw(seed(), "substitute", site_of(sample, repeat), microbatch);
+    Why why = Why::Draw;
+    for (std::uint64_t attempts = 0; attempts <= kSubstitutes; ++attempts) {
+      const bool on_record = obeying && avoids(source, sample);
+      Assembled<T> made;
+      if (!on_record) {
+        DESA2VA_ASSIGN(made, attempt<T>(source, sample, place, assemble));
+      }
+      if (made.part) {
+        out.keys.push_back(fmt::format("{}: {}", source.name, describe(sample)));
+        if (attempts > 0)
+          out.replaced.push_back({{source.name, failed}, describe(sample), reason, why});
+        return std::move(made.part);
+      }
+      if (attempts == 0) {
+        reason = on_record ? "could not be read before" : made.unusable;
+        why = on_record ? Why::OnRecord : made.unread ? Why::Reading : Why::Draw;
+      }
+      const auto items = static_cast<std::uint32_t>(source.numbers.size());
+      DESA2VA_ASSIGN(sample, source.sample(draw.below(attempts, items)));
+    }
+    return std::optional<T>();
   }
 
   // Every sample of the plan made ready by `assemble` (source, sample, place) -> Assembled<T>.
@@ -276,6 +308,11 @@ Result<Microbatch> DataStage::make(Phase phase, std::uint64_t index, std::uint64
   auto planned = plan(phase, index, number);
   if (!planned) return std::move(planned.error());
   return assemble(*planned);
+}
+
+void DataStage::avoid(const std::vector<messages::SampleName>& samples) {
+  const std::lock_guard held(impl_->avoided_lock);
+  impl_->avoided.insert(samples.begin(), samples.end());
 }
 
 MediaFigures DataStage::media() const {

@@ -9,6 +9,7 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/messages/control.h"
 #include "common/messages/data_to_mllm.h"
 #include "common/messages/data_to_sam2.h"
 #include "common/runtime/tracing/tracer.h"
@@ -17,14 +18,6 @@
 
 // The sample stream: (config, seed, phase, microbatch) -> what mllm and sam2 get for it.
 namespace desa2va::data {
-
-// A sample that could not be used and what took its place; for events.jsonl and the failure budget.
-struct Substitution {
-  std::string dataset;
-  std::string key;  // the sample that failed
-  std::string reason;
-  std::string substitute;  // the key that took its place
-};
 
 // What to make: these samples, under this number of the run, which their draws depend on.
 struct Plan {
@@ -38,7 +31,7 @@ struct Microbatch {
   messages::Batch batch;
   messages::Frames frames;
   std::uint32_t samples = 0;
-  std::vector<Substitution> substitutions;
+  std::vector<messages::Replaced> replaced;
   std::vector<std::string> keys;  // "dataset/key" of each sample, in batch order
 
   std::size_t bytes() const;     // of its tensors
@@ -46,8 +39,8 @@ struct Microbatch {
 };
 
 // Owns the shards it reads and a cache of decoded pictures bounded in bytes. What it makes depends
-// on nothing but its arguments and the configuration, so any number of stages in any number of
-// processes, and of threads within one, produce the same stream.
+// on nothing but its arguments, the configuration and what it is told to avoid, so any number of
+// stages in any number of processes, and of threads within one, produce the same stream.
 class DataStage {
  public:
   // Opens data.shards and the tokenizer. Errors name the data set, its path and the remedy; they
@@ -66,6 +59,8 @@ class DataStage {
   // Reads, decodes and packs them. Any number of threads at once. Corrupt (exit 3) when no
   // substitute is left or a shard is damaged.
   Result<Microbatch> assemble(const Plan& plan) const;
+  // From now on these are replaced without a try, in every assemble() that begins. Any thread.
+  void avoid(const std::vector<messages::SampleName>& samples);
   // Both.
   Result<Microbatch> make(Phase phase, std::uint64_t index, std::uint64_t number);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "services/coordinator/config.h"
 #include "services/coordinator/metrics.h"
 
 namespace desa2va::coordinator {
@@ -77,6 +78,11 @@ const T* find(const std::vector<Command>& commands) {
   for (const Command& command : commands)
     if (const auto* found = std::get_if<T>(&command)) return found;
   return nullptr;
+}
+
+using Why = messages::Replaced::Why;
+messages::Replaced replaced(const char* key, Why why = Why::Draw) {
+  return {{"set", key}, "other", "torn", why};
 }
 
 TEST(CoordinatorStage, PhaseEndsAreSavedWhereAskedFor) {
@@ -254,7 +260,7 @@ TEST(CoordinatorStage, TooManySubstitutesEndTheRunWithThree) {
   strict.failure_budget = 0;
   Conversation run(strict);
   run.begin();
-  const auto commands = run.say(kData, messages::Event{"substitute", "{\"key\":\"a\"}"});
+  const auto commands = run.say(kData, replaced("a"));
   ASSERT_NE(find<Finish>(commands), nullptr);
   EXPECT_EQ(find<Finish>(commands)->exit_code, 3);
 }
@@ -266,9 +272,9 @@ TEST(CoordinatorStage, ACheckpointCountsWhatWasReplacedInItsSteps) {
   saves.save_every = 1;
   Conversation run(saves);
   run.begin();
-  run.say(kData, messages::Event{"substitute", "{}"}, 3);   // of step 1: microbatches 0 .. 3
-  run.say(kData, messages::Event{"substitute", "{}"}, 4);   // of step 2
-  run.say(kData, messages::Event{"substitute", "{}"}, 17);  // of step 5
+  run.say(kData, replaced("a", Why::Reading), 3);   // of step 1: microbatches 0 .. 3
+  run.say(kData, replaced("b", Why::Reading), 4);   // of step 2
+  run.say(kData, replaced("c", Why::Reading), 17);  // of step 5
   run.step();
   run.done();
   run.say(kMllm, messages::Saved{Buffer::copy_of(as_bytes("a"))});
@@ -276,8 +282,70 @@ TEST(CoordinatorStage, ACheckpointCountsWhatWasReplacedInItsSteps) {
   const auto* commit = find<CommitCheckpoint>(commands);
   ASSERT_NE(commit, nullptr);
   EXPECT_EQ(commit->step, 1U);
-  EXPECT_EQ(commit->counts.substituted, 1);
-  EXPECT_EQ(commit->counts.skipped_in_row, 0);
+  EXPECT_EQ(commit->record.substituted, 1);
+  EXPECT_EQ(commit->record.skipped_in_row, 0);
+  EXPECT_EQ(commit->record.unusable, (std::set<messages::SampleName>{{"set", "a"}}));
+}
+
+// What a rank could not read is told to every data rank with the step's commit, and to those of a
+// resumed run before they begin; what followed from the draw is not.
+TEST(CoordinatorStage, DataRanksLearnOfUnreadableSamplesOnceTheirStepIsCommitted) {
+  Settings two = settings();
+  const Rank second{Role::Data, 1};
+  two.ranks.push_back(second);
+  Conversation run(two);
+  run.say(second, messages::Hello{second, 4, {}});
+  run.begin();
+  run.say(second, messages::Ready{0});
+  run.say(kData, replaced("a", Why::Reading), 2);
+  run.say(kData, replaced("b", Why::Draw), 3);
+  run.say(kData, replaced("c", Why::Reading), 5);  // of step 2
+  run.step();
+  const auto told = sent<messages::Unusable>(run.done());
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0].samples, (std::vector<messages::SampleName>{{"set", "a"}}));
+}
+
+TEST(CoordinatorStage, AResumedRunTellsDataOfItsRecordBeforeItsGeneration) {
+  Settings resumed = settings();
+  resumed.restore_step = 2;
+  resumed.restored.unusable = {{"set", "a"}};
+  Conversation run(resumed);
+  run.say(kData, messages::Hello{kData, 1, {}});
+  run.say(kSam2, messages::Hello{kSam2, 2, {}});
+  const auto commands = run.say(kMllm, messages::Hello{kMllm, 3, {}});
+  ASSERT_EQ(sent<messages::Unusable>(commands).size(), 1U);
+  const auto* first = std::get_if<Send>(&commands.front());
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(first->to, kData);
+  EXPECT_TRUE(std::holds_alternative<messages::Unusable>(first->what));
+}
+
+TEST(CoordinatorStage, SamplesOnRecordCostNothingOfTheBudget) {
+  Settings strict = settings();
+  strict.failure_budget = 0;
+  Conversation run(strict);
+  run.begin();
+  const auto commands = run.say(kData, replaced("a", Why::OnRecord));
+  EXPECT_EQ(find<Finish>(commands), nullptr);
+  ASSERT_NE(find<WriteEvent>(commands), nullptr);
+  EXPECT_NE(find<WriteEvent>(commands)->json.find("\"on_record\":true"), std::string::npos);
+}
+
+TEST(CoordinatorStage, TheRecordComesBackFromTheFactsOfACheckpoint) {
+  const Record record{7, 2, {{"set", "a/b/\"1\""}, {"other", "c"}}};
+  std::map<std::string, std::string> facts;
+  put_record(record, facts);
+  const auto back = record_of(facts);
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_EQ(back->substituted, 7);
+  EXPECT_EQ(back->skipped_in_row, 2);
+  EXPECT_EQ(back->unusable, record.unusable);
+  EXPECT_TRUE(record_of({})->unusable.empty());
+  for (const char* bad : {"", "{}", "[1]", "[[\"a\"]]", "[[\"a\",1]]"}) {
+    facts["data.unusable"] = bad;
+    EXPECT_EQ(record_of(facts).error().code(), Errc::Corrupt) << bad;
+  }
 }
 
 TEST(CoordinatorStage, TheBudgetGoesOnWhereTheCheckpointWas) {
@@ -286,7 +354,7 @@ TEST(CoordinatorStage, TheBudgetGoesOnWhereTheCheckpointWas) {
   resumed.restored.substituted = 3;
   Conversation run(resumed);
   run.begin();
-  const auto commands = run.say(kData, messages::Event{"substitute", "{}"});
+  const auto commands = run.say(kData, replaced("a"));
   ASSERT_NE(find<Finish>(commands), nullptr);
   EXPECT_EQ(find<Finish>(commands)->exit_code, 3);
   EXPECT_NE(find<Finish>(commands)->reason.find("4 samples"), std::string::npos);

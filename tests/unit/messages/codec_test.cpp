@@ -107,7 +107,14 @@ TEST(Codec, EveryControlMessageComesBackAsItWas) {
       "abc");
   EXPECT_EQ(decode<Failed>(encode(Failed{Errc::Corrupt, "bad", 3}))->code, Errc::Corrupt);
   EXPECT_EQ(decode<Figures>(encode(Figures{{{"late", 2.0}}}))->values[0].second, 2.0);
-  EXPECT_EQ(decode<Event>(encode(Event{"substitute", "{}"}))->kind, "substitute");
+  EXPECT_EQ(decode<Event>(encode(Event{"save_failed", "{}"}))->kind, "save_failed");
+  const Replaced replaced{{"set", "a/b/1"}, "a/b/2", "torn", Replaced::Why::OnRecord};
+  const auto back = decode<Replaced>(encode(replaced));
+  EXPECT_EQ(back->sample, replaced.sample);
+  EXPECT_EQ(back->substitute + back->reason, "a/b/2torn");
+  EXPECT_EQ(back->why, Replaced::Why::OnRecord);
+  const Unusable unusable{{{"set", "a/b/1"}, {"other", "c"}}};
+  EXPECT_EQ(decode<Unusable>(encode(unusable))->samples, unusable.samples);
   EXPECT_EQ(decode<Generation>(encode(Generation{3, 9}))->last_step, 9U);
   EXPECT_EQ(decode<Step>(encode(Step{1e-3, 0.25}))->progress, 0.25);
   EXPECT_EQ(decode<Commit>(encode(Commit{0.5}))->scale, 0.5);

@@ -58,15 +58,61 @@ TEST_F(SubstituteTest, AnUndecodablePictureIsReplacedTheSameWayEveryTime) {
     ASSERT_TRUE(a) << a.error().message();
     ASSERT_TRUE(b);
     EXPECT_EQ(a->keys, b->keys);
-    for (const Substitution& event : a->substitutions) {
-      EXPECT_TRUE(event.key == "llava/train/2" || event.key == "llava/train/5") << event.key;
+    for (const messages::Replaced& event : a->replaced) {
+      const std::string& key = event.sample.key;
+      EXPECT_EQ(event.sample.dataset, "some_bad");
+      EXPECT_TRUE(key == "llava/train/2" || key == "llava/train/5") << key;
       EXPECT_NE(event.reason.find("not a picture"), std::string::npos) << event.reason;
-      EXPECT_NE(event.substitute, event.key);
+      EXPECT_NE(event.substitute, key);
       ++replaced;
     }
   }
   EXPECT_EQ(replaced, 2U);
   EXPECT_EQ(one->media().decoded, 6U + 2 * 2);  // what failed was tried twice
+}
+
+// On record is what could not be read: others replace it by the same sample, readable or not.
+TEST_F(SubstituteTest, ASampleOnRecordIsReplacedWithoutATryAndByTheSame) {
+  using Why = messages::Replaced::Why;
+  write_pictures(shards() / "torn", 8, {2});
+  write_pictures(shards() / "whole", 8, {});
+  config::Config torn = config();
+  torn.data.mixture = {member("torn", 1)};
+  config::Config whole = config();
+  whole.data.mixture = {member("whole", 1)};
+  auto first = DataStage::open(torn);
+  auto later = DataStage::open(whole);
+  ASSERT_TRUE(first && later);
+  later->avoid({{"whole", "llava/train/2"}, {"torn", "llava/train/3"}});
+  std::size_t replaced = 0;
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    const auto failed = first->make(Phase::B, i, i);
+    const auto avoided = later->make(Phase::B, i, i);
+    ASSERT_TRUE(failed && avoided);
+    ASSERT_EQ(failed->replaced.size(), avoided->replaced.size());
+    for (std::size_t r = 0; r < failed->replaced.size(); ++r) {
+      EXPECT_EQ(failed->replaced[r].why, Why::Reading);
+      EXPECT_EQ(avoided->replaced[r].why, Why::OnRecord);
+      EXPECT_EQ(failed->replaced[r].substitute, avoided->replaced[r].substitute);
+      ++replaced;
+    }
+  }
+  EXPECT_EQ(replaced, 3U);                // as often as it came
+  EXPECT_EQ(later->media().decoded, 7U);  // each of the others once, the one on record never
+}
+
+TEST_F(SubstituteTest, WhereAllAreOnRecordTheyAreTriedAgain) {
+  write_pictures(shards() / "recovered", 3, {});
+  config::Config recovered = config();
+  recovered.data.mixture = {member("recovered", 1)};
+  auto stage = DataStage::open(recovered);
+  ASSERT_TRUE(stage) << stage.error().message();
+  stage->avoid({{"recovered", "llava/train/0"},
+                {"recovered", "llava/train/1"},
+                {"recovered", "llava/train/2"}});
+  const auto made = stage->make(Phase::B, 0, 0);
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_TRUE(made->replaced.empty());
 }
 
 TEST_F(SubstituteTest, WhereNothingCanBeUsedTheErrorNamesTheSampleAndAsksForExitThree) {
