@@ -21,9 +21,6 @@ constexpr std::uint64_t fnv1a64(std::string_view text) {
   return hash;
 }
 
-std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                        std::array<std::uint32_t, 2> key);
-
 // One stream of numbers: (seed, "purpose/site", microbatch of the run). Element i of a stream is
 // always the same number. Immutable, cheap to copy, safe to share.
 class Random {

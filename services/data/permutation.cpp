@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "common/base/philox.h"
 #include "common/base/random.h"
 
 namespace desa2va::data {

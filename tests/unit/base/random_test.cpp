@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "common/base/philox.h"
+
 namespace desa2va {
 namespace {
 
@@ -33,6 +35,25 @@ TEST(Philox, KnownAnswers) {
             (std::array<std::uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   EXPECT_EQ(philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
             (std::array<std::uint32_t, 4>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+// Whole groups, a rest, and counters on both sides of 2^32.
+TEST(Philox, BlocksOfAStretchAreTheBlocksOneByOne) {
+  const PhiloxKey key{0x12345678, 0x9ABCDEF0};
+  for (const std::uint64_t first : {0ULL, 5ULL, (1ULL << 32U) - 9, ~0ULL - 100}) {
+    for (const std::size_t blocks : {1UL, 15UL, 16UL, 53UL}) {
+      std::vector<std::uint32_t> words(4 * blocks);
+      philox_blocks(first, 77, 88, key, words);
+      for (std::size_t i = 0; i < blocks; ++i) {
+        const auto counter = first + i;
+        const auto one = philox4x32({static_cast<std::uint32_t>(counter),
+                                     static_cast<std::uint32_t>(counter >> 32U), 77, 88},
+                                    key);
+        for (std::size_t w = 0; w < 4; ++w)
+          ASSERT_EQ(words[4 * i + w], one[w]) << first << " + " << i;
+      }
+    }
+  }
 }
 
 }  // namespace
