@@ -6,6 +6,8 @@
 #include <new>
 #include <string>
 
+#include <malloc.h>
+
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <c10/util/Exception.h>
@@ -56,8 +58,16 @@ void set_threads(int count) {
   if (at::get_num_threads() != count) at::set_num_threads(count);
 }
 
-void use_huge_pages() {
+void settle_memory() {
   ::setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);
+#ifdef __GLIBC__
+  constexpr int kKeptTensorBytes = 64 << 20;
+  if (std::getenv("MALLOC_TRIM_THRESHOLD_") != nullptr ||
+      std::getenv("MALLOC_MMAP_THRESHOLD_") != nullptr)
+    return;
+  ::mallopt(M_TRIM_THRESHOLD, -1);  // never
+  ::mallopt(M_MMAP_THRESHOLD, kKeptTensorBytes);
+#endif
 }
 
 std::vector<std::pair<std::string, std::string>> library_facts() {

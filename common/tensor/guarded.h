@@ -36,10 +36,13 @@ auto guarded(F&& f) -> Result<std::invoke_result_t<F>> {
 // thread only. Operators never run beside each other (inter-op threads are never used).
 void set_threads(int count);
 
-// Large tensors in huge pages: a new activation is then mapped in 2 MiB at a time, which LibTorch
-// knows how to ask for (THP_MEM_ALLOC_ENABLE) but does not by default. Changes no bit. Call first
-// in `main`, before any tensor; an environment that says otherwise is left alone.
-void use_huge_pages();
+// Settles how this process gets memory for tensors. Large ones come in huge pages: 2 MiB are mapped
+// at a time, which LibTorch knows how to ask for (THP_MEM_ALLOC_ENABLE) but does not by default.
+// And what one step frees stays for the next, up to 64 MiB a tensor: glibc would hand it back to
+// the kernel, which clears every page it gives out again. Changes no bit. Call first in `main`,
+// before any tensor and thread; an environment that says otherwise (also by MALLOC_TRIM_THRESHOLD_,
+// MALLOC_MMAP_THRESHOLD_) is left alone.
+void settle_memory();
 
 // What the bits of operators depend on besides thread counts: ("libtorch", "2.11.0"),
 // ("cpu_capability", "AVX512").

@@ -7,7 +7,7 @@
 
 int main(int argc, char** argv) {
   using namespace desa2va;
-  tensor::use_huge_pages();
+  tensor::settle_memory();
   return protocol::run_service(
       argc, argv, Role::Decoupler, [](protocol::Process& process) -> Result<int> {
         DESA2VA_ASSIGN(decoupler::Config config, decoupler::read_config(process.config));

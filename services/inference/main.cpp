@@ -105,7 +105,7 @@ int segment(const inference::Words& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  desa2va::tensor::use_huge_pages();
+  desa2va::tensor::settle_memory();
   const std::string_view verb = argc > 1 ? argv[1] : "";
   const inference::Words words(argc, argv);
   if (verb == "eval") return eval_run(words);

@@ -5,7 +5,7 @@
 
 int main(int argc, char** argv) {
   using namespace desa2va;
-  tensor::use_huge_pages();
+  tensor::settle_memory();
   return protocol::run_alone(argc, argv, [](protocol::Process& process) -> Result<int> {
     const SystemClock clock;
     DESA2VA_ASSIGN(const auto service,

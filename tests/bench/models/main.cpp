@@ -203,6 +203,6 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace desa2va::bench
 
 int main(int argc, char** argv) {
-  desa2va::tensor::use_huge_pages();  // as every service does
+  desa2va::tensor::settle_memory();  // as every service does
   return desa2va::bench::run({argv + 1, argv + argc});
 }
