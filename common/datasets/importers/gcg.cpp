@@ -82,11 +82,12 @@ Result<void> begin_sample(const GcgPart& part, MediaLoader& loader, std::uint64_
   return {};
 }
 
-Sample finish_sample(GcgDraft draft, bool trim_spans_now) {
+Sample finish_sample(GcgDraft&& draft, bool trim_spans_now) {
   auto& [sample, phrases, source] = draft;
   std::stable_sort(phrases.begin(), phrases.end(),
                    [](const Phrase& a, const Phrase& b) { return a.span.first < b.span.first; });
   std::vector<TextSpan> spans;
+  spans.reserve(phrases.size());
   for (const Phrase& phrase : phrases) spans.push_back(phrase.span);
   const std::vector<TextSpan> trimmed = trim_spans(spans);
   if (trim_spans_now) spans = trimmed;

@@ -78,6 +78,7 @@ Links find_links(const std::vector<std::string>& candidate,
   Links links(reference.size());
   const auto stems = [](const std::vector<std::string>& words) {
     std::vector<std::string> out;
+    out.reserve(words.size());
     for (const std::string& word : words) out.push_back(stem_english(word));
     return out;
   };

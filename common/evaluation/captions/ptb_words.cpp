@@ -112,18 +112,13 @@ std::size_t PtbLexer::word_end(std::size_t begin) const {
     while (is_word(at(i))) ++i;
     const char32_t joint = at(i);
     if (!is_word(at(i + 1))) return i;
-    if (joint == U'-' || joint == U'/' || joint == U'_') {
-      compound = true;
-      ++i;
-    } else if (joint == U'.' && is_letter(at(i + 1)) && !compound) {
-      ++i;
-    } else if (joint == U'&' && is_upper(at(i - 1)) && is_upper(at(i + 1))) {
-      ++i;
-    } else if (joint == U'\'' && apostrophe_inside(begin, i)) {
-      ++i;
-    } else {
-      return i;
-    }
+    const bool dash = joint == U'-' || joint == U'/' || joint == U'_';
+    const bool joins = dash || (joint == U'.' && is_letter(at(i + 1)) && !compound) ||
+                       (joint == U'&' && is_upper(at(i - 1)) && is_upper(at(i + 1))) ||
+                       (joint == U'\'' && apostrophe_inside(begin, i));
+    if (!joins) return i;
+    compound = compound || dash;
+    ++i;
   }
 }
 

@@ -83,7 +83,7 @@ Result<ScoreReport> score_choice(const ScoreRequest& request) {
     if (!known.emplace(question.id, true).second)
       return fail(Errc::Corrupt, "{}: question '{}' is there twice", request.truth.string(),
                   question.id);
-    if (question.data_type != "" && question.data_type != "image" &&
+    if (!question.data_type.empty() && question.data_type != "image" &&
         !answers.contains(question.id)) {
       ++other_media;  // SEED-Bench's video questions: not asked here
       continue;

@@ -61,6 +61,7 @@ Result<std::vector<Record>> read_records(const fs::path& folder) {
     records.emplace(std::move(id), std::move(record));
   }));
   std::vector<Record> out;
+  out.reserve(records.size());
   for (auto& [_, record] : records) out.push_back(std::move(record));
   return out;
 }
