@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import random
-import resource
 import struct
 import subprocess
 import sys
@@ -71,11 +70,14 @@ def write(path, tensors, dtype, bytes_each, block):
 
 def measure(*words):
     begin = time.time()
-    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{words}: exit code {done.returncode}")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(f"{words[1]} {words[2]}: {done.stdout.splitlines()[0]}\n  {time.time() - begin:.0f} s, at most {peak / 1024:.0f} MiB resident")
+    child = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True)
+    said = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)  # of this child alone
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"{words}: exit code {child.returncode}")
+    peak = usage.ru_maxrss
+    print(f"{words[1]} {words[2]}: {said.splitlines()[0]}\n  {time.time() - begin:.0f} s, at most {peak / 1024:.0f} MiB resident")
     if peak > LIMIT_KIB:
         sys.exit(f"more than the {LIMIT_KIB // 1024} MiB allowed")
 
