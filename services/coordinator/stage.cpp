@@ -270,7 +270,10 @@ Result<void> Stage::on(const FromRank& from, const messages::Replaced& replaced)
   if (replaced.why == Why::OnRecord) return {};
   OfStep& of = replaced_[step];
   ++of.substituted;
-  if (replaced.why == Why::Reading) of.unusable.insert(replaced.sample);
+  if (replaced.why == Why::Reading) {
+    of.unusable.insert(replaced.sample);
+    if (step <= committed_) tell_unusable(step, step);  // said late, behind the commit
+  }
   if (substituted() > settings_.failure_budget)
     finish(static_cast<int>(ExitCode::Data),
            fmt::format("{} samples had to be replaced; allowed: data.failure_budget = {}. "

@@ -304,6 +304,8 @@ TEST(CoordinatorStage, DataRanksLearnOfUnreadableSamplesOnceTheirStepIsCommitted
   const auto told = sent<messages::Unusable>(run.done());
   ASSERT_EQ(told.size(), 2U);
   EXPECT_EQ(told[0].samples, (std::vector<messages::SampleName>{{"set", "a"}}));
+  const auto late = run.say(kData, replaced("d", Why::Reading), 1);  // overtaken by the commit
+  EXPECT_EQ(sent<messages::Unusable>(late).size(), 2U);
 }
 
 TEST(CoordinatorStage, AResumedRunTellsDataOfItsRecordBeforeItsGeneration) {
