@@ -150,9 +150,7 @@ void add_eval(CLI::App& app, Chosen& chosen) {
                 "follow every branch through videos (default: the one that counts)");
   set->add_option("--replicas", of_set.replicas, "processes that share the work (default 1)")
       ->check(CLI::Range(1, 64));
-  set->add_option("--max-new-tokens", of_set.max_new_tokens,
-                  "tokens of one answer (default: infer.max_new_tokens of the model)")
-      ->check(CLI::Range(1, 8192));
+  add_answering(*set, of_set.answering);
   set->add_option("--text-sim", of_set.text_sim,
                   "gcg: how phrases are compared for recall: embed, words (default embed)")
       ->check(CLI::IsMember({"embed", "words"}));

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "common/base/clock.h"
+#include "common/base/file_lock.h"
 #include "common/config/load.h"
 #include "common/config/run_files.h"
 #include "common/evaluation/sets/predictions.h"
@@ -51,6 +52,10 @@ Result<std::uint64_t> step_of(const SetOptions& options) {
   return *last;
 }
 
+std::string or_else(const std::string& value, const std::string& other) {
+  return value.empty() ? other : value;
+}
+
 Result<Job> plan(SetOptions options) {
   Job job;
   DESA2VA_ASSIGN(job.set, evaluation::find_set(options.set));
@@ -69,6 +74,7 @@ Result<Job> plan(SetOptions options) {
   if (options.out.empty())
     options.out = fmt::format("{}/eval/{}-{}", options.model, options.set, options.split);
   job.out = fs::absolute(options.out).lexically_normal();
+  const Answering& how = options.answering;
   job.settings = {{"model", options.model},
                   {"step", *options.step},
                   {"set", options.set},
@@ -76,7 +82,11 @@ Result<Job> plan(SetOptions options) {
                   {"shards", options.shards},
                   {"branch", options.branch},
                   {"all_branches", options.all_branches},
-                  {"max_new_tokens", options.max_new_tokens.value_or(config.infer.max_new_tokens)}};
+                  {"max_new_tokens", how.max_new_tokens.value_or(config.infer.max_new_tokens)},
+                  {"video_mode", or_else(how.video_mode, config.infer.video_mode)},
+                  {"mllm_frames", or_else(how.mllm_frames, config.infer.mllm_frames)}};
+  if (job.settings["video_mode"] == "consistent")
+    job.settings["sam2_original"] = or_else(how.sam2_original, config.infer.sam2_original);
   if (grounded) job.settings["text_sim"] = options.text_sim;
   job.options = std::move(options);
   return job;
@@ -99,11 +109,27 @@ std::size_t count_lines(const fs::path& folder) {
   return lines;
 }
 
-// A folder holds the records of one evaluation; another one must not add to them.
-Result<void> claim(const Job& job) {
+// Two evaluations that run at the same time would each ask what the other has asked.
+Result<FileLock> lock(const Job& job) {
   std::error_code error;
   fs::create_directories(job.out, error);
   if (error) return fail(Errc::InvalidArgument, "{}: {}", job.out.string(), error.message());
+  int owner = 0;
+  auto lock = FileLock::acquire(job.out / "evaluation.lock", [&](int pid) {
+    owner = pid;
+    return false;
+  });
+  if (lock || lock.error().code() != Errc::Cancelled) return lock;
+  return fail(Errc::InvalidArgument,
+              "{}: the evaluation of process {} is running there: wait for it, or choose another "
+              "--out",
+              job.out.string(), owner)
+      .with_exit(ExitCode::Usage);
+}
+
+// A folder holds the records of one evaluation; another one must not add to them.
+Result<void> claim(const Job& job) {
+  std::error_code error;
   const fs::path file = job.out / "evaluation.json";
   if (job.options.restart) {
     for (const auto& entry : fs::directory_iterator(job.out, error))
@@ -147,7 +173,7 @@ supervision::ProcessSpec process_of(const Job& job, std::int64_t part) {
   add("branch", o.branch);
   if (o.all_branches) spec.argv.emplace_back("--all-branches");
   if (o.samples) add("samples", std::to_string(*o.samples));
-  if (o.max_new_tokens) add("max-new-tokens", std::to_string(*o.max_new_tokens));
+  append_words(o.answering, spec.argv);
   add("text-sim", o.text_sim);
   add("worst", std::to_string(o.worst));
   add("part", std::to_string(part));
@@ -234,6 +260,7 @@ std::string what_is_in(const fs::path& folder) {
 
 Result<ExitCode> evaluate_set(const SetOptions& options) {
   DESA2VA_ASSIGN(const Job job, plan(options));
+  DESA2VA_ASSIGN(const FileLock alone, lock(job));
   DESA2VA_TRY(claim(job));
   DESA2VA_TRY(ask_all(job));
   DESA2VA_ASSIGN(const auto records, evaluation::read_records(job.out));
@@ -241,7 +268,7 @@ Result<ExitCode> evaluate_set(const SetOptions& options) {
   how.branch = job.options.branch;
   how.text_similarity = job.options.text_sim;
   DESA2VA_ASSIGN(evaluation::ScoreReport report, evaluation::report_of(*job.set, records, how));
-  for (const char* key : {"model", "step", "split", "max_new_tokens"})
+  for (const char* key : {"model", "step", "split", "max_new_tokens", "video_mode", "mllm_frames"})
     report.document[key] = job.settings[key];
   const std::string document =
       report.document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "launcher/commands/answering.h"
 
 namespace desa2va::launcher {
 
@@ -12,9 +13,10 @@ struct SetOptions {
   std::string model;  // run directory, or what `ckpt import` made
   std::string set;
   std::string split, shards, out, branch;
+  Answering answering;
   std::string text_sim;  // gcg: embed (""), words
   std::optional<std::uint64_t> step;
-  std::optional<std::int64_t> samples, max_new_tokens;
+  std::optional<std::int64_t> samples;
   std::int64_t replicas = 1;
   std::int64_t threads = 0;
   std::int64_t worst = 8;

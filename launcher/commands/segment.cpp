@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "launcher/commands/answering.h"
 #include "launcher/commands/command.h"
 #include "launcher/run/topology.h"
 
@@ -16,8 +17,8 @@ struct SegmentOptions {
   std::vector<std::string> texts;
   std::string out = "segment";
   std::optional<std::uint64_t> step;
-  std::string ask = "auto", branch, reprompt, video_mode, mllm_frames, sam2_original;
-  std::optional<std::int64_t> max_new_tokens;
+  std::string ask = "auto", branch, reprompt;
+  Answering answering;
   std::int64_t max_objects = 255;
   std::int64_t threads = 0;
   bool no_overlay = false;
@@ -40,10 +41,7 @@ std::vector<std::string> words_of(const SegmentOptions& options) {
   add("ask", options.ask);
   add("branch", options.branch);
   add("reprompt", options.reprompt);
-  add("video-mode", options.video_mode);
-  add("mllm-frames", options.mllm_frames);
-  add("sam2-original", options.sam2_original);
-  if (options.max_new_tokens) add("max-new-tokens", std::to_string(*options.max_new_tokens));
+  append_words(options.answering, words);
   add("max-objects", std::to_string(options.max_objects));
   add("threads", std::to_string(options.threads));
   if (options.no_overlay) words.emplace_back("--no-overlay");
@@ -103,22 +101,8 @@ void add_segment(CLI::App& app, Chosen& chosen) {
           "--reprompt", options->reprompt,
           "feed the fused mask back once: on, off (default: reprompt.enabled of the model)")
       ->check(CLI::IsMember({"on", "off"}));
-  command
-      ->add_option("--video-mode", options->video_mode,
-                   "sa2va, consistent, every_frame (default: infer.video_mode of the model)")
-      ->check(CLI::IsMember({"sa2va", "consistent", "every_frame"}));
-  command
-      ->add_option("--mllm-frames", options->mllm_frames,
-                   "frames the language model sees: first5, uniform5 (default: infer.mllm_frames)")
-      ->check(CLI::IsMember({"first5", "uniform5"}));
-  command->add_option(
-      "--sam2-original", options->sam2_original,
-      "directory with SAM-2 as before training, for consistent (default: the model's step 0)");
+  add_answering(*command, options->answering);
   command->add_option("--step", options->step, "checkpoint to use (default: the newest)");
-  command
-      ->add_option("--max-new-tokens", options->max_new_tokens,
-                   "tokens of one answer (default: infer.max_new_tokens of the model)")
-      ->check(CLI::Range(1, 8192));
   command
       ->add_option("--max-objects", options->max_objects,
                    "masks of all answers together (default: 255)")

@@ -21,7 +21,10 @@ void model_options(inference::Words::Option& option, Request& request) {
   option.text("--model", request.model);
   option.number("--step", request.step);
   option.text("--branch", request.branch);
-  option.number("--max-new-tokens", request.max_new_tokens);
+  option.text("--video-mode", request.how.video_mode);
+  option.text("--mllm-frames", request.how.mllm_frames);
+  option.text("--sam2-original", request.how.sam2_original);
+  option.number("--max-new-tokens", request.how.max_new_tokens);
   option.number("--threads", request.threads);
 }
 
@@ -85,9 +88,6 @@ int segment(const inference::Words& words) {
     option.text("--out", request.out);
     option.text("--ask", request.ask);
     option.text("--reprompt", reprompt);
-    option.text("--video-mode", request.video_mode);
-    option.text("--mllm-frames", request.mllm_frames);
-    option.text("--sam2-original", request.sam2_original);
     option.number("--max-objects", request.max_objects);
     option.flag("--no-overlay", no_overlay);
     option.flag("--json", request.json);

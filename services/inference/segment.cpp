@@ -17,17 +17,15 @@
 #include "services/inference/ask.h"
 #include "services/inference/open_model.h"
 #include "services/inference/progress.h"
+#include "services/inference/reply.h"
 #include "services/inference/results.h"
+#include "services/inference/tracking.h"
 
 namespace desa2va::inference {
 namespace {
 
 namespace fs = std::filesystem;
 using models::MaskBranch;
-
-Error interrupted() {
-  return Error(Errc::Cancelled, "interrupted").with_exit(ExitCode::Interrupted);
-}
 
 Result<MaskBranch> branch_of(const SegmentRequest& request, const config::Config& config) {
   const bool both = config::has_decoupling(config.preset);
@@ -59,27 +57,6 @@ const char* name_of(MaskBranch branch) {
   return "reprompted";
 }
 
-// Options over the model's own configuration.
-Result<void> apply(const SegmentRequest& request, config::Config& config) {
-  const auto choose = [](std::string_view option, const std::string& value, std::string& into,
-                         const std::vector<std::string>& allowed) -> Result<void> {
-    if (value.empty()) return {};
-    if (std::ranges::find(allowed, value) == allowed.end())
-      return fail(Errc::InvalidArgument, "--{}={}: allowed are {}", option, value,
-                  fmt::join(allowed, ", "))
-          .with_exit(ExitCode::Usage);
-    into = value;
-    return {};
-  };
-  DESA2VA_TRY(choose("video-mode", request.video_mode, config.infer.video_mode,
-                     {"sa2va", "consistent", "every_frame"}));
-  DESA2VA_TRY(
-      choose("mllm-frames", request.mllm_frames, config.infer.mllm_frames, {"first5", "uniform5"}));
-  if (!request.sam2_original.empty()) config.infer.sam2_original = request.sam2_original;
-  if (request.max_new_tokens) config.infer.max_new_tokens = *request.max_new_tokens;
-  return {};
-}
-
 // The pictures that the language model sees. `ahead` holds what was read of the stream for them.
 Result<std::vector<preprocess::Image>> shown_to_mllm(Media& media, Lookahead& ahead,
                                                      const config::Config& config) {
@@ -106,10 +83,6 @@ std::string media_name(const fs::path& media) {
   return name.empty() ? "media" : name;
 }
 
-bool is_consistent(const Media& media, const config::Config& config) {
-  return media.kind() == MediaKind::Video && config.infer.video_mode == "consistent";
-}
-
 class Segmentation {
  public:
   Segmentation(const SegmentRequest& request, const std::function<bool()>& stopped,
@@ -122,7 +95,7 @@ class Segmentation {
   Result<void> answer_all();
   Result<void> answer(const std::string& text, const std::vector<preprocess::Image>& shown);
   Result<void> write_frames(ResultWriter& writer);
-  Result<void> start_predictor(MaskBranch branch);
+  Result<void> start_tracking(MaskBranch branch);
   Result<void> report(const ResultFiles& files, double seconds);
 
   const SegmentRequest& request_;
@@ -133,54 +106,33 @@ class Segmentation {
   Header header_;
   std::vector<at::Tensor> states_;  // of the [SEG] tokens, one a text
   std::int64_t dropped_ = 0;        // [SEG] beyond max_objects
-  std::optional<models::VideoPredictor> tracker_;
-  std::optional<models::KeyframePredictor> keyframes_;
+  std::optional<Tracking> tracking_;
   std::int64_t frames_ = 0, damaged_ = 0;
 };
 
 Result<void> Segmentation::answer(const std::string& text,
                                   const std::vector<preprocess::Image>& shown) {
-  const auto& config = opened_.config;
   Answer answer;
   answer.text = text;
   DESA2VA_ASSIGN(const Asking how, asking_from(request_.ask));
   answer.question = question_of(text, how);
-  DESA2VA_ASSIGN(const Prompt prompt,
-                 make_prompt(config, opened_.tokenizer, media_.kind(), shown, answer.question));
-  DESA2VA_ASSIGN(const auto form, text::prompt_template(config.prompt.template_name));
-  std::vector<std::int64_t> stop_ids;
-  for (const auto& word : form.stop_words) {
-    if (const auto id = opened_.tokenizer.id_of(word)) stop_ids.push_back(*id);
-  }
   std::FILE* words = request_.json ? stderr : stdout;
   fmt::print(words, "> {}\n", printable(answer.question));
-  AnswerStream stream(opened_.tokenizer, form.stop_words, [words](std::string_view piece) {
+  const auto say = [words](std::string_view piece) {
     const std::string shown_piece = printable(piece);
     std::fwrite(shown_piece.data(), 1, shown_piece.size(), words);
     std::fflush(words);
-  });
-  bool cancelled = false;
-  const std::int64_t room =
-      config.model.llm.max_length - static_cast<std::int64_t>(prompt.ids.size());
-  DESA2VA_ASSIGN(auto made, tensor::guarded([&] {
-                              return opened_.model->answer(
-                                  prompt.ids, prompt.tiles,
-                                  std::min(config.infer.max_new_tokens, room), stop_ids,
-                                  [&](std::int64_t id) {
-                                    cancelled = stopped_();
-                                    return stream.add(id) && !cancelled;
-                                  });
-                            }).in("answer"));
-  stream.finish();
+  };
+  auto made = reply_to(opened_, media_.kind(), shown, answer.question, say, stopped_);
   std::fputs("\n", words);
   std::fflush(words);
-  if (cancelled) return interrupted();
-  answer.answer = stream.text();
-  answer.tokens = static_cast<std::int64_t>(made.ids.size());
-  answer.complete = stream.stopped();
+  if (!made) return std::move(made.error());
+  answer.answer = std::move(made->text);
+  answer.tokens = made->tokens;
+  answer.complete = made->complete;
 
   const auto have = static_cast<std::int64_t>(header_.objects.size());
-  const std::int64_t found = made.seg_hidden.size(0);
+  const std::int64_t found = made->seg_hidden.size(0);
   const std::int64_t kept = std::min(found, std::max<std::int64_t>(0, request_.max_objects - have));
   dropped_ += found - kept;
   const auto phrases = phrases_of(answer.answer, static_cast<std::size_t>(kept), text);
@@ -189,7 +141,7 @@ Result<void> Segmentation::answer(const std::string& text,
     answer.objects.push_back(number);
     header_.objects.push_back({number, text, phrases[static_cast<std::size_t>(i)]});
   }
-  if (kept > 0) states_.push_back(made.seg_hidden.slice(0, 0, kept));
+  if (kept > 0) states_.push_back(made->seg_hidden.slice(0, 0, kept));
   header_.answers.push_back(std::move(answer));
   return {};
 }
@@ -214,30 +166,16 @@ Result<void> Segmentation::answer_all() {
   return {};
 }
 
-Result<void> Segmentation::start_predictor(MaskBranch branch) {
+Result<void> Segmentation::start_tracking(MaskBranch branch) {
   if (states_.empty()) return {};
-  const auto& infer = opened_.config.infer;
-  const bool consistent = is_consistent(media_, opened_.config);
   DESA2VA_ASSIGN(const auto prompts,
                  tensor::guarded([&] { return opened_.model->prompts(at::cat(states_, 0)); }));
-  models::PredictorOptions options;
-  options.branch = branch;
-  options.text_branch_on_tracked = infer.text_branch_on_tracked;
-  options.bf16_memory = infer.memory_dtype == "bfloat16";
-  options.every_frame = infer.video_mode == "every_frame";
+  const KeyframeSource keyframes = {[this] { return media_.count(); },
+                                    [this](const auto& numbers) { return media_.pick(numbers); }};
   const auto frames = static_cast<std::int64_t>(ahead_.waiting().size());
-  if (!consistent) {
-    return tensor::guarded(
-        [&] { tracker_.emplace(opened_.model->segmenter(), prompts, options, frames); });
-  }
-  DESA2VA_ASSIGN(const std::int64_t count, media_.count());
-  const auto numbers = models::uniform_frames(count);
-  DESA2VA_ASSIGN(const auto images, media_.pick(numbers));
-  return tensor::guarded([&] {
-    keyframes_.emplace(opened_.model->segmenter(), prompts, options, frames);
-    for (std::size_t i = 0; i < numbers.size(); ++i)
-      keyframes_->add_keyframe(numbers[i], opened_.model->encode(images[i]));
-  });
+  DESA2VA_ASSIGN(tracking_,
+                 Tracking::start(opened_, media_.kind(), prompts, {branch}, frames, keyframes));
+  return {};
 }
 
 Result<void> Segmentation::write_frames(ResultWriter& writer) {
@@ -251,9 +189,8 @@ Result<void> Segmentation::write_frames(ResultWriter& writer) {
     DESA2VA_ASSIGN(const PictureMasks masks,
                    tensor::guarded([&] {
                      models::FrameMasks found;
-                     if (tracker_ || keyframes_) {
-                       const auto encoded = opened_.model->encode(frame->image);
-                       found = tracker_ ? tracker_->next(encoded) : keyframes_->next(encoded);
+                     if (tracking_) {
+                       found = std::move(tracking_->next(frame->image).front());
                        const auto probability =
                            at::sigmoid(found.object_score).to(at::kDouble).cpu().contiguous();
                        const auto* values = probability.const_data_ptr<double>();
@@ -299,7 +236,7 @@ Result<void> Segmentation::run(MaskBranch branch) {
   header_.height = first.height;
   header_.branch = name_of(branch);
   DESA2VA_TRY(answer_all());
-  DESA2VA_TRY(start_predictor(branch));
+  DESA2VA_TRY(start_tracking(branch));
   DESA2VA_ASSIGN(auto writer,
                  ResultWriter::create(request_.out, header_, media_.rate(), request_.overlay));
   DESA2VA_TRY(write_frames(writer));
@@ -333,9 +270,9 @@ Result<void> segment(const SegmentRequest& request, const std::function<bool()>&
       request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
   DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
   for (const std::string& text : request.texts) DESA2VA_TRY(check_text(text, opened.tokenizer));
-  DESA2VA_TRY(apply(request, opened.config));
+  DESA2VA_TRY(apply(request.how, opened.config));
   DESA2VA_ASSIGN(const MaskBranch branch, branch_of(request, opened.config));
-  if (is_consistent(*media, opened.config))
+  if (is_consistent(media->kind(), opened.config))
     DESA2VA_TRY(load_original(opened, request.model, opened.config.infer.sam2_original));
   if (stopped()) return interrupted();
   return Segmentation(request, stopped, opened, *media, ahead).run(branch);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "services/inference/overrides.h"
 
 namespace desa2va::inference {
 
@@ -20,10 +21,7 @@ struct SegmentRequest {
   std::string ask = "auto";
   std::string branch;            // "" : fused where the model has a text branch
   std::optional<bool> reprompt;  // empty: reprompt.enabled
-  std::string video_mode;        // "": infer.video_mode
-  std::string mllm_frames;       // "": infer.mllm_frames
-  std::string sam2_original;     // "": infer.sam2_original
-  std::optional<std::int64_t> max_new_tokens;
+  Overrides how;
   std::int64_t max_objects = 255;
   std::int64_t threads = 0;  // 0: all cores
   bool overlay = true;

@@ -11,14 +11,14 @@
 #include "common/evaluation/sets/predictions.h"
 #include "common/evaluation/sets/record_files.h"
 #include "common/tensor/guarded.h"
-#include "services/inference/answer.h"
-#include "services/inference/ask.h"
 #include "services/inference/draw_case.h"
 #include "services/inference/frame_masks.h"
 #include "services/inference/open_model.h"
 #include "services/inference/phrases.h"
+#include "services/inference/reply.h"
 #include "services/inference/set_files.h"
 #include "services/inference/set_samples.h"
+#include "services/inference/tracking.h"
 
 namespace desa2va::inference {
 namespace {
@@ -31,10 +31,6 @@ using models::MaskBranch;
 using preprocess::Image;
 
 constexpr std::uint32_t kFramesAtOnce = 16;  // of a video, decoded in one go
-
-Error stopped_early() {
-  return Error(Errc::Cancelled, "interrupted").with_exit(ExitCode::Interrupted);
-}
 
 struct NamedBranch {
   const char* name;
@@ -133,9 +129,11 @@ class SetEvaluation {
   }
 
  private:
-  bool is_video(const Sample& sample) const {
+  static MediaKind kind_of(const Sample& sample) {
     return sample.kind == datasets::SampleKind::VideoRef ||
-           sample.kind == datasets::SampleKind::VideoQa;
+                   sample.kind == datasets::SampleKind::VideoQa
+               ? MediaKind::Video
+               : MediaKind::Image;
   }
 
   Result<void> evaluate(const Sample& sample) {
@@ -145,7 +143,7 @@ class SetEvaluation {
     std::size_t rows = 0;
     for (const Query& query : queries) {
       if (done_.contains(query.id)) continue;
-      if (stopped_()) return stopped_early();
+      if (stopped_()) return interrupted();
       Asked& one = asked.emplace_back(Asked{query, {}, rows, 0});
       DESA2VA_ASSIGN(const at::Tensor found, ask(sample, query, one.answer.text).in(query.id));
       one.rows = std::min<std::size_t>(query.masks, static_cast<std::size_t>(found.size(0)));
@@ -161,35 +159,16 @@ class SetEvaluation {
 
   // The states of the answer's [SEG] tokens.
   Result<at::Tensor> ask(const Sample& sample, const Query& query, std::string& text) {
-    const auto& config = opened_.config;
     DESA2VA_ASSIGN(const std::vector<Image> shown, shown_to_mllm(sample, query));
-    DESA2VA_ASSIGN(
-        const Prompt prompt,
-        make_prompt(config, opened_.tokenizer,
-                    is_video(sample) ? MediaKind::Video : MediaKind::Image, shown, query.question));
-    DESA2VA_ASSIGN(const auto form, text::prompt_template(config.prompt.template_name));
-    std::vector<std::int64_t> stop_ids;
-    for (const auto& word : form.stop_words)
-      if (const auto id = opened_.tokenizer.id_of(word)) stop_ids.push_back(*id);
-    AnswerStream stream(opened_.tokenizer, form.stop_words, [](std::string_view) {});
-    bool cancelled = false;
-    const auto room = config.model.llm.max_length - static_cast<std::int64_t>(prompt.ids.size());
-    DESA2VA_ASSIGN(auto made, tensor::guarded([&] {
-                     return opened_.model->answer(prompt.ids, prompt.tiles,
-                                                  std::min(config.infer.max_new_tokens, room),
-                                                  stop_ids, [&](std::int64_t id) {
-                                                    cancelled = stopped_();
-                                                    return stream.add(id) && !cancelled;
-                                                  });
-                   }));
-    stream.finish();
-    if (cancelled) return stopped_early();
-    text = stream.text();
-    return made.seg_hidden;
+    DESA2VA_ASSIGN(Reply reply, reply_to(
+                                    opened_, kind_of(sample), shown, query.question,
+                                    [](std::string_view) {}, stopped_));
+    text = std::move(reply.text);
+    return reply.seg_hidden;
   }
 
   Result<std::vector<Image>> shown_to_mllm(const Sample& sample, const Query& query) {
-    if (!is_video(sample)) return samples_.frames(sample, {0});
+    if (kind_of(sample) == MediaKind::Image) return samples_.frames(sample, {0});
     const std::uint32_t count = sample.drawable_frames();
     const auto most = query.spread_frames > 0 ? static_cast<std::int64_t>(query.spread_frames)
                                               : models::kPromptedFrames;
@@ -207,7 +186,8 @@ class SetEvaluation {
   // All queries of the sample at once: their objects share the encoding of each frame.
   Result<void> segment(const Sample& sample, std::vector<Asked>& asked,
                        const std::vector<at::Tensor>& states) {
-    const bool video = is_video(sample);
+    const MediaKind kind = kind_of(sample);
+    const bool video = kind == MediaKind::Video;
     // A picture is one prompted frame, which shows every branch.
     const std::vector<NamedBranch> shown = video ? branches_ : branches_of(opened_.config);
     for (Asked& one : asked)
@@ -216,44 +196,41 @@ class SetEvaluation {
     const std::uint32_t count = video ? sample.drawable_frames() : 1;
     DESA2VA_ASSIGN(const auto prompts,
                    tensor::guarded([&] { return opened_.model->prompts(at::cat(states, 0)); }));
-    models::PredictorOptions options;
-    options.text_branch_on_tracked = opened_.config.infer.text_branch_on_tracked;
-    options.bf16_memory = opened_.config.infer.memory_dtype == "bfloat16";
-    options.every_frame = opened_.config.infer.video_mode == "every_frame";
-    std::vector<models::VideoPredictor> predictors;
-    DESA2VA_TRY(tensor::guarded([&] {
-      for (const NamedBranch& branch : branches_) {
-        if (!video && &branch != &branches_.back()) continue;
-        options.branch = video ? branch.branch : branches_of(opened_.config).back().branch;
-        predictors.emplace_back(opened_.model->segmenter(), prompts, options, count);
-      }
-    }));
+    std::vector<MaskBranch> tracked;
+    for (const NamedBranch& branch : shown) tracked.push_back(branch.branch);
+    if (!video) tracked = {tracked.back()};
+    const KeyframeSource keyframes = {
+        [count]() -> Result<std::int64_t> { return count; },
+        [&](const std::vector<std::int64_t>& numbers) {
+          return samples_.frames(sample, {numbers.begin(), numbers.end()});
+        }};
+    DESA2VA_ASSIGN(Tracking tracking,
+                   Tracking::start(opened_, kind, prompts, tracked, count, keyframes));
     for (std::uint32_t begin = 0; begin < count; begin += kFramesAtOnce) {
       std::vector<std::uint32_t> numbers(std::min(kFramesAtOnce, count - begin));
       std::iota(numbers.begin(), numbers.end(), begin);
       DESA2VA_ASSIGN(const std::vector<Image> images, samples_.frames(sample, numbers));
       for (const Image& image : images) {
-        if (stopped_()) return stopped_early();
-        DESA2VA_TRY(tensor::guarded([&] { add_frame(image, video, predictors, asked); }));
+        if (stopped_()) return interrupted();
+        DESA2VA_TRY(tensor::guarded([&] { add_frame(image, video, tracking.next(image), asked); }));
       }
     }
     return {};
   }
 
-  void add_frame(const Image& image, bool video, std::vector<models::VideoPredictor>& predictors,
+  void add_frame(const Image& image, bool video, const std::vector<models::FrameMasks>& found,
                  std::vector<Asked>& asked) {
-    const auto encoded = opened_.model->encode(image);
-    if (!video) {
-      const auto found = predictors[0].next(encoded);
-      for (const auto& [name, logits] : {std::pair{"visual", found.branches.visual},
-                                         {"text", found.branches.text},
-                                         {"fused", found.branches.fused},
-                                         {"reprompted", found.branches.reprompted}})
-        if (logits.defined()) add_masks(name, logits, image, asked);
+    if (video) {
+      for (std::size_t i = 0; i < found.size(); ++i)
+        add_masks(branches_[i].name, found[i].final, image, asked);
       return;
     }
-    for (std::size_t i = 0; i < predictors.size(); ++i)
-      add_masks(branches_[i].name, predictors[i].next(encoded).final, image, asked);
+    const models::Prediction& made = found.front().branches;
+    for (const auto& [name, logits] : {std::pair{"visual", made.visual},
+                                       {"text", made.text},
+                                       {"fused", made.fused},
+                                       {"reprompted", made.reprompted}})
+      if (logits.defined()) add_masks(name, logits, image, asked);
   }
 
   void add_masks(const char* branch, const at::Tensor& logits, const Image& image,
@@ -318,13 +295,8 @@ Result<void> evaluate_set(const SetRequest& request, const std::function<bool()>
   auto set = evaluation::find_set(request.set);
   if (!set) return std::move(set.error()).with_exit(ExitCode::Usage);
   // What can be refused is refused before the weights are read.
-  DESA2VA_ASSIGN(const config::Config config, config::load_run(request.model));
-  if (config.infer.video_mode == "consistent")
-    return fail(Errc::InvalidArgument,
-                "infer.video_mode: consistent is built for `desa2va segment` alone; allowed for "
-                "whole sets: sa2va | every_frame. Change it in {}/config.yaml",
-                request.model)
-        .with_exit(ExitCode::Usage);
+  DESA2VA_ASSIGN(config::Config config, config::load_run(request.model));
+  DESA2VA_TRY(apply(request.how, config));
   DESA2VA_ASSIGN(auto branches, followed(request, config));
   const std::string split = request.split.empty() ? std::string((*set)->split) : request.split;
   const std::string shards = request.shards.empty() ? config.data.shards : request.shards;
@@ -339,7 +311,9 @@ Result<void> evaluate_set(const SetRequest& request, const std::function<bool()>
   tensor::set_threads(static_cast<int>(
       request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
   DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
-  if (request.max_new_tokens) opened.config.infer.max_new_tokens = *request.max_new_tokens;
+  DESA2VA_TRY(apply(request.how, opened.config));
+  if ((*set)->kind == evaluation::SetKind::Video && is_consistent(MediaKind::Video, opened.config))
+    DESA2VA_TRY(load_original(opened, request.model, opened.config.infer.sam2_original));
   return SetEvaluation(request, **set, opened, samples, std::move(branches), stopped).run();
 }
 

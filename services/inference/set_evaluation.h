@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "services/inference/overrides.h"
 
 namespace desa2va::inference {
 
@@ -20,7 +21,7 @@ struct SetRequest {
   std::string branch;         // which masks count in videos; "": the last the model has
   bool all_branches = false;  // follow every branch through videos: that many times the work
   std::optional<std::int64_t> samples;  // the first so many; empty: all
-  std::optional<std::int64_t> max_new_tokens;
+  Overrides how;
   std::string text_sim = "embed";  // how GCG compares phrases: embed, words
   std::int64_t worst = 8;          // drawings of the worst cases
   std::int64_t part = 0;  // this replica takes the samples whose number mod `parts` is `part`

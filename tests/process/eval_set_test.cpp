@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <set>
 #include <thread>
 
+#include "common/base/file_lock.h"
 #include "common/preprocess/image/decode.h"
 #include "tests/process/eval_tree.h"
 
@@ -115,6 +117,22 @@ TEST_F(EvalSet, MevisIsScoredAsItsResultsInFilesAre) {
   EXPECT_EQ(drawings, 6U);
 }
 
+TEST_F(EvalSet, VideosAreMaskedAsTheCommandLineSays) {
+  const fs::path out = fresh("consistent");
+  const std::vector<std::string> how = {"--video-mode", "consistent",    "--sam2-original",
+                                        run().string(), "--mllm-frames", "uniform5"};
+  const json document = scores("mevis", out, how);
+  EXPECT_EQ(document.at("video_mode"), "consistent");
+  EXPECT_EQ(document.at("mllm_frames"), "uniform5");
+  EXPECT_EQ(document.at("queries"), 6);
+  EXPECT_EQ(records_in(out), 6U);
+  const json again = rescored("jf", out, "video_datas/mevis/valid_u");
+  EXPECT_DOUBLE_EQ(document.at("JF").get<double>(), again.at("JF").get<double>());
+  const Said other = say(words("mevis", out));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("video_mode = \"consistent\""));
+}
+
 TEST_F(EvalSet, CaptionsWithMasksAreScoredAsTheirResultsInFilesAre) {
   const fs::path out = fresh("gcg");
   const json document = scores("gcg", out);
@@ -183,11 +201,20 @@ TEST_F(EvalSet, BadInputIsNamedWithItsExitCode) {
       {"mevis", {"--branch", "best"}, 2, "visual, text, fused, reprompted"},
       {"mevis", {"--text-sim", "words"}, 2, "--set gcg"},
       {"mevis", {"--samples", "0"}, 2, "--samples"},
+      {"mevis", {"--video-mode", "fast"}, 2, "--video-mode"},
+      {"mevis", {"--video-mode", "consistent"}, 2, "--sam2-original"},
   };
   for (const Case& one : cases) {
     const Said said = say(words(one.set, out, one.more));
     EXPECT_EQ(said.code, one.code) << said.err;
     EXPECT_THAT(said.err, HasSubstr(one.says));
+  }
+  {
+    const auto running = FileLock::acquire(out / "evaluation.lock", [](int) { return false; });
+    ASSERT_TRUE(running) << running.error().message();
+    const Said second = say(words("mevis", out));
+    EXPECT_EQ(second.code, 2);
+    EXPECT_THAT(second.err, HasSubstr(std::to_string(::getpid()) + " is running there"));
   }
   const Said stranger = say({desa2va(), "eval", tree().string(), "--set", "mevis"});
   EXPECT_EQ(stranger.code, 2);
