@@ -34,9 +34,11 @@ std::string file_text(const fs::path& path) {
 struct Counter {
   const Progress& progress;
   int done = 0, all = 0;
-  void step() {
+  Result<void> step() {
     ++done;
-    if (progress) progress(done, all);
+    if (progress && !progress(done, all))
+      return fail(Errc::Cancelled, "stopped after {} of {} scenes", done, all);
+    return {};
   }
 };
 
@@ -48,7 +50,7 @@ Result<void> make_train(const SynthRecipe& recipe, const SynthPaths& paths, Coun
     const Scene scene = make_scene(recipe, fmt::format("train/image/{}", i), 1);
     DESA2VA_ASSIGN(const fs::path jpeg, images.add(scene, i + 1, record));
     if (i < recipe.qa_images) DESA2VA_TRY(questions.add(scene, i + 1, jpeg, record));
-    counter.step();
+    DESA2VA_TRY(counter.step());
   }
   DESA2VA_TRY(images.finish());
   DESA2VA_TRY(questions.finish());
@@ -57,7 +59,7 @@ Result<void> make_train(const SynthRecipe& recipe, const SynthPaths& paths, Coun
     const Scene scene =
         make_scene(recipe, fmt::format("train/video/{}", i), recipe.annotated_frames);
     DESA2VA_TRY(videos.add(scene, i + 1, record));
-    counter.step();
+    DESA2VA_TRY(counter.step());
   }
   return videos.finish();
 }
@@ -68,7 +70,7 @@ Result<void> make_heldout(const SynthRecipe& recipe, const SynthPaths& paths, Co
   for (int i = 0; i < recipe.heldout_images; ++i) {
     const Scene scene = make_scene(recipe, fmt::format("heldout/image/{}", i), 1, Use::Heldout);
     DESA2VA_TRY(images.add(scene, kHeldoutNumber + i, record));
-    counter.step();
+    DESA2VA_TRY(counter.step());
   }
   DESA2VA_TRY(images.finish());
   RefSavLayout videos(recipe, paths.heldout());
@@ -76,7 +78,7 @@ Result<void> make_heldout(const SynthRecipe& recipe, const SynthPaths& paths, Co
     const Scene scene = make_scene(recipe, fmt::format("heldout/video/{}", i),
                                    recipe.annotated_frames, Use::Heldout);
     DESA2VA_TRY(videos.add(scene, kHeldoutNumber + i, record));
-    counter.step();
+    DESA2VA_TRY(counter.step());
   }
   return videos.finish();
 }

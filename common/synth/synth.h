@@ -31,7 +31,8 @@ struct SynthPaths {
   std::filesystem::path marker() const { return root / "recipe.txt"; }
 };
 
-using Progress = std::function<void(int scenes_done, int scenes)>;
+// After each scene; false stops the making as Cancelled.
+using Progress = std::function<bool(int scenes_done, int scenes)>;
 
 // Makes it in `folder`, which must not exist: in a folder beside it first, renamed when whole. A
 // failure or a kill leaves no `folder`; the next call removes what a dead maker left beside it.

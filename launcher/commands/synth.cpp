@@ -38,7 +38,10 @@ Result<ExitCode> make_synthetic(const SynthOptions& options) {
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   synth::Progress progress;
   if (terminal) {
-    progress = [](int done, int all) { fmt::print(stderr, "\r{} of {} scenes", done, all); };
+    progress = [](int done, int all) {
+      fmt::print(stderr, "\r{} of {} scenes", done, all);
+      return true;
+    };
   }
   auto made = synth::make(recipe, options.out, progress);
   if (terminal) fmt::print(stderr, "\n");

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <stop_token>
 
 #include "common/base/clock.h"
 #include "common/base/file_lock.h"
@@ -65,15 +66,20 @@ Result<void> check_mark(const fs::path& shards, const synth::SynthRecipe& recipe
       shards.string(), made_by, recipe.hash().hex()));
 }
 
+using Stopped = std::function<bool()>;
+
 Result<void> import_one(const config::DatasetConfig& item, const fs::path& root,
-                        const fs::path& shards, const Say& say) {
+                        const fs::path& shards, const Say& say, const Stopped& stopped) {
   const SystemClock clock;
   std::int64_t said_ns = clock.now_ns();
   datasets::ShardImport job;
   job.dataset = item.importer;
   job.request = {root, {item.split}};
   job.out = shards / item.name;
+  std::stop_source stop;
+  job.request.stop = stop.get_token();
   job.progress = [&](const datasets::ImportProgress& progress) {
+    if (stopped()) stop.request_stop();
     if (clock.now_ns() - said_ns < 2'000'000'000) return;
     said_ns = clock.now_ns();
     say(fmt::format("importing {}: {} samples, {:.0f} %", item.name, progress.samples,
@@ -124,8 +130,8 @@ Result<void> copy_beside(const synth::SynthPaths& made, const fs::path& shards) 
 
 Result<void> fill_from_recipe(const config::Loaded& loaded, const synth::SynthRecipe& recipe,
                               const std::vector<const config::DatasetConfig*>& missing,
-                              const std::string& cache, const Say& say,
-                              const FileLock::Wait& wait) {
+                              const std::string& cache, const Say& say, const FileLock::Wait& wait,
+                              const Stopped& stopped) {
   const fs::path shards = loaded.config.data.shards;
   std::error_code error;
   fs::create_directories(shards, error);
@@ -134,15 +140,17 @@ Result<void> fill_from_recipe(const config::Loaded& loaded, const synth::SynthRe
   const SystemClock clock;
   std::int64_t said_ns = 0;
   const auto progress = [&](int done, int all) {
-    if (done < all && clock.now_ns() - said_ns < 2'000'000'000) return;
-    said_ns = clock.now_ns();
-    say(fmt::format("making moving shapes: scene {} of {}", done, all));
+    if (done == all || clock.now_ns() - said_ns >= 2'000'000'000) {
+      said_ns = clock.now_ns();
+      say(fmt::format("making moving shapes: scene {} of {}", done, all));
+    }
+    return !stopped();
   };
   DESA2VA_ASSIGN(
       const synth::SynthPaths made,
       synth::ensure(recipe, fs::path(cache) / "synth", progress, wait).in("data.recipe"));
   for (const auto* item : missing)
-    DESA2VA_TRY(import_one(*item, made.root / item->path, shards, say));
+    DESA2VA_TRY(import_one(*item, made.root / item->path, shards, say, stopped));
   DESA2VA_TRY(copy_beside(made, shards));
   return replace_file(mark_of(shards).string(), recipe.hash().hex() + "\n");
 }
@@ -177,8 +185,7 @@ fs::path lock_of(const fs::path& shards) {
 }
 
 // Says once for whom this process waits.
-FileLock::Wait waiting(const std::string& what, const Say& say,
-                       const std::function<bool()>& stopped) {
+FileLock::Wait waiting(const std::string& what, const Say& say, const Stopped& stopped) {
   return [&say, &stopped, what, said = false](int owner) mutable {
     const std::string who = owner > 0 ? fmt::format("process {}", owner) : "another process";
     if (!said) say(fmt::format("waiting for {}, which makes {}", who, what));
@@ -190,7 +197,7 @@ FileLock::Wait waiting(const std::string& what, const Say& say,
 }  // namespace
 
 Result<void> prepare_data(config::Loaded& loaded, const std::string& cache, const Say& say,
-                          const std::function<bool()>& stopped) {
+                          const Stopped& stopped) {
   config::Config& config = loaded.config;
   const bool from_recipe = config.data.recipe.kind != "none";
   synth::SynthRecipe recipe;
@@ -221,8 +228,8 @@ Result<void> prepare_data(config::Loaded& loaded, const std::string& cache, cons
   DESA2VA_ASSIGN(complete, look());  // another launcher may have filled it meanwhile
   if (complete) return {};
   if (from_recipe && (!missing.empty() || !fs::exists(mark_of(shards))))
-    return fill_from_recipe(loaded, recipe, missing, cache, say, wait);
-  for (const auto* item : missing) DESA2VA_TRY(import_one(*item, item->path, shards, say));
+    return fill_from_recipe(loaded, recipe, missing, cache, say, wait, stopped);
+  for (const auto* item : missing) DESA2VA_TRY(import_one(*item, item->path, shards, say, stopped));
   return prepare_tokenizer(config.data, say);
 }
 

@@ -17,7 +17,8 @@ using Say = std::function<void(const std::string&)>;
 // Fills data.shards (below `cache`) where it is empty and a recipe is given. Exit code 2 names the
 // data set, where it was looked for and what to do; a directory made by another recipe is refused.
 // Data that is there is not read. While another launcher makes what is missing, this one waits and
-// then uses it; `stopped` ends the waiting as Cancelled.
+// then uses it. `stopped` ends the waiting, and the making within a scene or a sample, as Cancelled;
+// an import goes on there the next time, scenes begin anew.
 Result<void> prepare_data(
     config::Loaded& loaded, const std::string& cache, const Say& say,
     const std::function<bool()>& stopped = [] { return false; });

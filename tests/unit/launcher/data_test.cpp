@@ -138,5 +138,32 @@ TEST_F(PrepareData, AStopEndsTheWaiting) {
   EXPECT_THAT(said, HasSubstr(std::to_string(::getpid())));
 }
 
+// Stopped at every moment once: the first look, while scenes are made, while they are imported.
+TEST_F(PrepareData, AStopEndsTheMakingAndTheNextTimeMakesItWhole) {
+  const std::vector<std::string> overrides = {
+      "data.recipe.kind=shapes",
+      "data.recipe.train_images=3",
+      "data.recipe.train_videos=1",
+      "data.recipe.qa_images=2",
+      "data.recipe.heldout_images=1",
+      "data.recipe.heldout_videos=1",
+      "data.mixture=[{name: pictures, importer: refcoco, path: train, split: train}]"};
+  int looks = 0;
+  Result<void> done;
+  for (int patience = 0; patience < 20; ++patience) {
+    auto loaded = config::load_text("", "f.yaml", overrides, root_.string());
+    ASSERT_TRUE(loaded);
+    looks = 0;
+    done = prepare_data(
+        *loaded, (root_ / "cache").string(), [](const std::string&) {},
+        [&] { return ++looks > patience; });
+    if (done) break;
+    EXPECT_EQ(done.error().code(), Errc::Cancelled) << done.error().message();
+    EXPECT_FALSE(fs::exists(fs::path(loaded->config.data.shards) / "pictures"));
+  }
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_GE(looks, 3);  // the samples of the import that was let through; its scenes were there
+}
+
 }  // namespace
 }  // namespace desa2va::launcher

@@ -147,7 +147,7 @@ TEST_F(SynthTest, TheVocabularyKnowsTheWordsAsWholeTokens) {
 
 TEST_F(SynthTest, EnsureMakesOnceAndThenFinds) {
   int scenes = 0;
-  const auto count = [&](int, int) { ++scenes; };
+  const auto count = [&](int, int) { return ++scenes > 0; };
   const auto first = ensure(recipe, folder, count);
   ASSERT_TRUE(first) << first.error().message();
   EXPECT_EQ(scenes, 9);
@@ -161,12 +161,21 @@ TEST_F(SynthTest, EnsureMakesOnceAndThenFinds) {
   EXPECT_NE(first->root, other->root);
 }
 
+TEST_F(SynthTest, AStopLeavesNothingBehind) {
+  const auto stopped = ensure(recipe, folder, [](int done, int) { return done < 3; });
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code(), Errc::Cancelled);
+  EXPECT_TRUE(fs::is_empty(folder));
+  const auto made = ensure(recipe, folder);
+  EXPECT_TRUE(made) << made.error().message();
+}
+
 TEST_F(SynthTest, OfManyAtOnceOneMakesItAndTheOthersWait) {
   std::atomic<int> scenes = 0, failures = 0;
   std::vector<std::jthread> makers;
   for (int i = 0; i < 3; ++i) {
     makers.emplace_back([&] {
-      if (!ensure(recipe, folder, [&](int, int) { ++scenes; })) ++failures;
+      if (!ensure(recipe, folder, [&](int, int) { return ++scenes > 0; })) ++failures;
     });
   }
   makers.clear();
