@@ -38,7 +38,11 @@ Result<Record> record_of(const Facts& facts) {
   if (found == facts.end()) return record;
   const auto unusable = nlohmann::json::parse(found->second, nullptr, false);
   const auto corrupt = [&] {
-    return fail(Errc::Corrupt, "checkpoint: fact '{}' is no list of samples", kUnusable);
+    return fail(Errc::Corrupt,
+                "checkpoint: its fact '{}' is no list of samples; see which steps are whole with "
+                "`desa2va ckpt verify RUN`, and go on from one of them with `desa2va ckpt fork`",
+                kUnusable)
+        .with_exit(ExitCode::Storage);
   };
   if (!unusable.is_array()) return corrupt();
   for (const auto& name : unusable) {
