@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "common/preprocess/image/encode.h"
@@ -10,7 +11,17 @@ namespace desa2va::data {
 namespace {
 
 using datasets::Sample;
-using SubstituteTest = test::DataFixture;
+
+class SubstituteTest : public test::DataFixture {
+ protected:
+  // A stage whose mixture is this data set alone.
+  static Result<DataStage> open(const std::string& name, std::optional<int> batch = {}) {
+    config::Config alone = config();
+    alone.data.mixture = {member(name, 1)};
+    if (batch) alone.data.batch = *batch;
+    return DataStage::open(alone);
+  }
+};
 
 // A data set of single-picture conversations, of which the pictures of `bad` are no pictures.
 void write_pictures(const std::filesystem::path& dir, int count, const std::set<int>& bad) {
@@ -45,11 +56,8 @@ void write_pictures(const std::filesystem::path& dir, int count, const std::set<
 
 TEST_F(SubstituteTest, AnUndecodablePictureIsReplacedTheSameWayEveryTime) {
   write_pictures(shards() / "some_bad", 8, {2, 5});
-  config::Config some = config();
-  some.data.mixture = {member("some_bad", 1)};
-  some.data.batch = 2;
-  auto one = DataStage::open(some);
-  auto two = DataStage::open(some);
+  auto one = open("some_bad", 2);
+  auto two = open("some_bad", 2);
   ASSERT_TRUE(one && two);
   std::size_t replaced = 0;
   for (std::uint64_t i = 0; i < 4; ++i) {
@@ -76,12 +84,8 @@ TEST_F(SubstituteTest, ASampleOnRecordIsReplacedWithoutATryAndByTheSame) {
   using Why = messages::Replaced::Why;
   write_pictures(shards() / "torn", 8, {2});
   write_pictures(shards() / "whole", 8, {});
-  config::Config torn = config();
-  torn.data.mixture = {member("torn", 1)};
-  config::Config whole = config();
-  whole.data.mixture = {member("whole", 1)};
-  auto first = DataStage::open(torn);
-  auto later = DataStage::open(whole);
+  auto first = open("torn");
+  auto later = open("whole");
   ASSERT_TRUE(first && later);
   later->avoid({{"whole", "llava/train/2"}, {"torn", "llava/train/3"}});
   std::size_t replaced = 0;
@@ -103,9 +107,7 @@ TEST_F(SubstituteTest, ASampleOnRecordIsReplacedWithoutATryAndByTheSame) {
 
 TEST_F(SubstituteTest, WhereAllAreOnRecordTheyAreTriedAgain) {
   write_pictures(shards() / "recovered", 3, {});
-  config::Config recovered = config();
-  recovered.data.mixture = {member("recovered", 1)};
-  auto stage = DataStage::open(recovered);
+  auto stage = open("recovered");
   ASSERT_TRUE(stage) << stage.error().message();
   stage->avoid({{"recovered", "llava/train/0"},
                 {"recovered", "llava/train/1"},
@@ -117,9 +119,7 @@ TEST_F(SubstituteTest, WhereAllAreOnRecordTheyAreTriedAgain) {
 
 TEST_F(SubstituteTest, WhereNothingCanBeUsedTheErrorNamesTheSampleAndAsksForExitThree) {
   write_pictures(shards() / "all_bad", 3, {0, 1, 2});
-  config::Config all = config();
-  all.data.mixture = {member("all_bad", 1)};
-  auto stage = DataStage::open(all);
+  auto stage = open("all_bad");
   ASSERT_TRUE(stage) << stage.error().message();
   const auto made = stage->make(Phase::B, 0, 0);
   ASSERT_FALSE(made);
@@ -130,9 +130,7 @@ TEST_F(SubstituteTest, WhereNothingCanBeUsedTheErrorNamesTheSampleAndAsksForExit
 
 TEST_F(SubstituteTest, PhaseAWithoutMasksIsRefused) {
   write_pictures(shards() / "no_masks", 3, {});
-  config::Config none = config();
-  none.data.mixture = {member("no_masks", 1)};
-  auto stage = DataStage::open(none);
+  auto stage = open("no_masks");
   ASSERT_TRUE(stage) << stage.error().message();
   const auto made = stage->make(Phase::A, 0, 0);
   ASSERT_FALSE(made);
