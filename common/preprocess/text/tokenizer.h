@@ -31,7 +31,8 @@ Result<Vocabulary> parse_vocabulary(const VocabularyTexts& texts, const std::str
 Result<Vocabulary> parse_tokenizer_json(std::string_view text, const std::string& where);
 // `base64 rank` a line; merges follow from the ranks. Added tokens are the caller's.
 Result<Vocabulary> read_tiktoken(const std::filesystem::path& file);
-// vocab.json, merges.txt, added_tokens.json, special_tokens_map.json, tokenizer_config.json.
+// merges.txt, added_tokens.json, special_tokens_map.json, tokenizer_config.json, and last
+// vocab.json: a folder that has it is whole.
 Result<void> write_vocabulary(const Vocabulary& vocabulary, const std::filesystem::path& folder);
 
 // The added tokens of the published checkpoints, 151643 <|endoftext|> .. 151678 </vp>.

@@ -30,11 +30,19 @@ Result<std::string> read_text(const fs::path& path) {
   return out.str();
 }
 
+// Whole or not at all.
 Result<void> write_text(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
+  const fs::path unfinished = path.string() + ".unfinished";
+  std::ofstream out(unfinished, std::ios::binary);
   out << text;
   out.close();
-  if (!out) return fail(Errc::Unavailable, "{}: cannot be written", path.string());
+  std::error_code error;
+  if (out) fs::rename(unfinished, path, error);
+  if (!out || error) {
+    std::error_code ignored;
+    fs::remove(unfinished, ignored);
+    return fail(Errc::Unavailable, "{}: cannot be written", path.string());
+  }
   return {};
 }
 
@@ -285,7 +293,6 @@ Result<void> write_vocabulary(const Vocabulary& vocabulary, const fs::path& fold
     if (tokens.size() > 1) tokens += ",";
     tokens += fmt::format("{}:{}", json(printable(bytes)).dump(), id);
   }
-  DESA2VA_TRY(write_text(folder / "vocab.json", tokens + "}\n"));
 
   std::string merges = "#version: 0.2\n";
   for (const auto& [left, right] : vocabulary.merges) {
@@ -317,7 +324,8 @@ Result<void> write_vocabulary(const Vocabulary& vocabulary, const fs::path& fold
   config["eos_token"] = "<|im_end|>";
   config["pad_token"] = "<|endoftext|>";
   config["unk_token"] = nullptr;
-  return write_text(folder / "tokenizer_config.json", config.dump(2) + "\n");
+  DESA2VA_TRY(write_text(folder / "tokenizer_config.json", config.dump(2) + "\n"));
+  return write_text(folder / "vocab.json", tokens + "}\n");
 }
 
 const std::map<std::string, TokenId>& qwen_added_tokens() {
