@@ -61,9 +61,8 @@ Result<Fill> default_fill(std::string_view name, const std::vector<std::int64_t>
   const std::string_view leaf = name.substr(name.rfind('.') + 1);  // whole if there is no dot
   if ((leaf == "weight" || leaf == "bias") && !weight.empty()) {
     if (weight.size() >= 2) {
-      const auto fan_in =
-          static_cast<double>(count(weight) / static_cast<std::uint64_t>(weight[0]));
-      return Fill::uniform(1.0 / std::sqrt(fan_in));
+      const std::uint64_t fan_in = count(weight) / static_cast<std::uint64_t>(weight[0]);
+      return Fill::uniform(1.0 / std::sqrt(static_cast<double>(fan_in)));
     }
     return Fill::constant(leaf == "weight" ? 1 : 0);
   }

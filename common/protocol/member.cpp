@@ -122,7 +122,7 @@ Result<bool> Member::advance() {
   return false;
 }
 
-Result<void> Member::report(std::uint64_t global, messages::Losses losses) {
+Result<void> Member::report(std::uint64_t global, const messages::Losses& losses) {
   return courier_.send_coordinator(losses, {current_.phase, current_.step, global, false});
 }
 

@@ -60,7 +60,7 @@ class Member {
   Result<bool> advance();
 
   // Losses of a microbatch, in the open step.
-  Result<void> report(std::uint64_t global, messages::Losses losses);
+  Result<void> report(std::uint64_t global, const messages::Losses& losses);
 
   bool finished() const { return finished_; }
   // What a wait is booked as in the trace.

@@ -26,7 +26,7 @@ struct Record {
 // ref_seg/refcoco: one image a scene, one ref an object.
 class RefCocoLayout {
  public:
-  RefCocoLayout(const SynthRecipe& recipe, std::filesystem::path root, std::string split);
+  RefCocoLayout(const SynthRecipe& recipe, const std::filesystem::path& root, std::string split);
   // `number`: the image id. The JPEG's path comes back.
   Result<std::filesystem::path> add(const Scene& scene, int number, Record& record);
   Result<void> finish();
@@ -45,7 +45,7 @@ class RefCocoLayout {
 // video_datas/sam_v_full and sam_v_final_v3.json: one MP4 a scene, with masklets.
 class RefSavLayout {
  public:
-  RefSavLayout(const SynthRecipe& recipe, std::filesystem::path root);
+  RefSavLayout(const SynthRecipe& recipe, const std::filesystem::path& root);
   Result<void> add(const Scene& scene, int number, Record& record);
   Result<void> finish();
 
@@ -58,7 +58,7 @@ class RefSavLayout {
 // llava_data: questions and answers about a picture that is there already.
 class LlavaLayout {
  public:
-  LlavaLayout(const SynthRecipe& recipe, std::filesystem::path root);
+  LlavaLayout(const SynthRecipe& recipe, const std::filesystem::path& root);
   Result<void> add(const Scene& scene, int number, const std::filesystem::path& jpeg,
                    Record& record);
   Result<void> finish();

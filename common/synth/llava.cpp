@@ -59,8 +59,8 @@ std::vector<Qa> questions(const SynthRecipe& recipe, const Scene& scene, Draws& 
 
 }  // namespace
 
-LlavaLayout::LlavaLayout(const SynthRecipe& recipe, fs::path root)
-    : recipe_(recipe), folder_(std::move(root) / "llava_data") {}
+LlavaLayout::LlavaLayout(const SynthRecipe& recipe, const fs::path& root)
+    : recipe_(recipe), folder_(root / "llava_data") {}
 
 Result<void> LlavaLayout::add(const Scene& scene, int number, const fs::path& jpeg,
                               Record& record) {

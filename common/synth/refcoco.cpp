@@ -22,8 +22,8 @@ Result<void> write_file(const fs::path& path, std::string_view bytes) {
   return {};
 }
 
-RefCocoLayout::RefCocoLayout(const SynthRecipe& recipe, fs::path root, std::string split)
-    : recipe_(recipe), folder_(std::move(root) / "ref_seg" / "refcoco"), split_(std::move(split)) {}
+RefCocoLayout::RefCocoLayout(const SynthRecipe& recipe, const fs::path& root, std::string split)
+    : recipe_(recipe), folder_(root / "ref_seg" / "refcoco"), split_(std::move(split)) {}
 
 Result<fs::path> RefCocoLayout::add(const Scene& scene, int number, Record& record) {
   const std::string stem = fmt::format("COCO_train2014_{:012}", number);

@@ -7,8 +7,8 @@ namespace desa2va::synth {
 
 namespace fs = std::filesystem;
 
-RefSavLayout::RefSavLayout(const SynthRecipe& recipe, fs::path root)
-    : recipe_(recipe), folder_(std::move(root) / "video_datas") {}
+RefSavLayout::RefSavLayout(const SynthRecipe& recipe, const fs::path& root)
+    : recipe_(recipe), folder_(root / "video_datas") {}
 
 Result<void> RefSavLayout::add(const Scene& scene, int number, Record& record) {
   const std::string id = fmt::format("sav_{:06}", number);

@@ -66,7 +66,8 @@ std::vector<float> paint_background(const SynthRecipe& recipe, const Background&
     for (int x = 0; x < size; ++x) {
       const double u = (x + 0.5) / size - 0.5;
       const double v = (y + 0.5) / size - 0.5;
-      const double patch = back.patches[static_cast<std::size_t>(y * 8 / size * 8 + x * 8 / size)];
+      const int cell = y * 8 / size * 8 + x * 8 / size;
+      const double patch = back.patches[static_cast<std::size_t>(cell)];
       const double light = back.level +
                            2 * back.slope * (std::cos(back.angle) * u + std::sin(back.angle) * v) +
                            patch;
@@ -110,10 +111,10 @@ std::vector<Image> render(const SynthRecipe& recipe, const Scene& scene) {
           owner[p] < 0 ? nullptr : &scene.objects[static_cast<std::size_t>(owner[p])];
       double light = 1;
       if (object != nullptr) {
-        const double dx =
-            static_cast<double>(p % static_cast<std::size_t>(size)) + 0.5 - object->x_at(t);
-        const double dy =
-            static_cast<double>(p / static_cast<std::size_t>(size)) + 0.5 - object->y_at(t);
+        const std::size_t x = p % static_cast<std::size_t>(size);
+        const std::size_t y = p / static_cast<std::size_t>(size);
+        const double dx = static_cast<double>(x) + 0.5 - object->x_at(t);
+        const double dy = static_cast<double>(y) + 0.5 - object->y_at(t);
         light = shade(object->paint, recipe.texture, dx, dy);
       }
       for (std::size_t c = 0; c < 3; ++c) {

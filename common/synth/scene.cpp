@@ -151,8 +151,9 @@ Scene make_scene(const SynthRecipe& recipe, const std::string& id, int frames, U
   scene.id = id;
   scene.frames = frames;
   for (int attempt = 0; attempt < kTries; ++attempt) {
-    const auto spread = static_cast<std::size_t>(recipe.objects_max - recipe.objects_min + 1);
-    scene.objects.assign(static_cast<std::size_t>(recipe.objects_min) + draws.below(spread), {});
+    const auto least = static_cast<std::size_t>(recipe.objects_min);
+    const auto most = static_cast<std::size_t>(recipe.objects_max);
+    scene.objects.assign(least + draws.below(most - least + 1), {});
     draw_looks(recipe, use, draws, scene.objects);
     draw_places(recipe, frames, draws, scene.objects);
     if (!apart(recipe, frames, scene.objects)) continue;

@@ -1,7 +1,5 @@
 #include "launcher/commands/run.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -14,6 +12,7 @@
 #include "common/parameters/inventory.h"
 #include "common/protocol/budgets.h"
 #include "common/protocol/run_plan.h"
+#include "launcher/commands/become.h"
 #include "launcher/commands/command.h"
 #include "launcher/run/console.h"
 #include "launcher/run/data.h"
@@ -116,10 +115,7 @@ Result<void> show_in_command_line(const std::vector<std::string>& run_dirs) {
       arguments.push_back(std::move(argument));
   }
   if (arguments.size() == given) return {};
-  std::vector<char*> argv;
-  for (std::string& one : arguments) argv.push_back(one.data());
-  argv.push_back(nullptr);
-  ::execv("/proc/self/exe", argv.data());
+  become("/proc/self/exe", arguments);
   return fail(Errc::Internal, "cannot start myself again as {}", arguments.back());
 }
 

@@ -1,10 +1,9 @@
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
 #include "launcher/commands/answering.h"
+#include "launcher/commands/become.h"
 #include "launcher/commands/command.h"
 #include "launcher/run/topology.h"
 
@@ -58,10 +57,7 @@ Result<ExitCode> segment(const SegmentOptions& options) {
   supervision::ProcessSpec spec;
   spec.argv = words;
   DESA2VA_TRY(check_programs({spec}));
-  std::vector<char*> argv;
-  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  ::execv(argv[0], argv.data());
+  become(words[0], words);
   return fail(Errc::Unavailable, "{}: {}", words[0], std::strerror(errno))
       .with_exit(ExitCode::Usage);
 }

@@ -109,7 +109,7 @@ Result<bool> Service::backward_next() {
     DESA2VA_TRY(courier_.send(routes_.at(Role::Mllm, routes_.within_step(*microbatch)),
                               result->gradients, {step.phase, step.step, *microbatch, true}));
   if (!result->losses.values.empty())
-    DESA2VA_TRY(member_.report(*microbatch, std::move(result->losses)));
+    DESA2VA_TRY(member_.report(*microbatch, result->losses));
   member_.microbatch_done();
   return true;
 }

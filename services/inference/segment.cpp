@@ -1,7 +1,5 @@
 #include "services/inference/segment.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -10,11 +8,12 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/sigmoid.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include "common/tensor/guarded.h"
 #include "services/inference/answer.h"
 #include "services/inference/ask.h"
+#include "services/inference/frame_masks.h"
 #include "services/inference/open_model.h"
 #include "services/inference/progress.h"
 #include "services/inference/reply.h"

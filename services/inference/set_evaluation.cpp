@@ -197,6 +197,7 @@ class SetEvaluation {
     DESA2VA_ASSIGN(const auto prompts,
                    tensor::guarded([&] { return opened_.model->prompts(at::cat(states, 0)); }));
     std::vector<MaskBranch> tracked;
+    tracked.reserve(shown.size());
     for (const NamedBranch& branch : shown) tracked.push_back(branch.branch);
     if (!video) tracked = {tracked.back()};
     const KeyframeSource keyframes = {

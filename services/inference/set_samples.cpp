@@ -68,6 +68,7 @@ Result<std::vector<preprocess::Image>> SetSamples::frames(
   const bool file = sample.media.size() == 1 && sample.media[0].kind == datasets::MediaKind::Video;
   if (file) {
     std::vector<std::uint32_t> in_file;
+    in_file.reserve(numbers.size());
     for (const std::uint32_t number : numbers)
       in_file.push_back(sample.frames.empty() ? number : sample.frames.at(number));
     return media_->frames(reader, sample.media[0], in_file);

@@ -83,7 +83,7 @@ Result<bool> Service::forward_next() {
   DESA2VA_TRY(
       courier_.send(decoupler, forwarded->states, {step.phase, step.step, *microbatch, false}));
   if (!forwarded->losses.values.empty())
-    DESA2VA_TRY(member_.report(*microbatch, std::move(forwarded->losses)));
+    DESA2VA_TRY(member_.report(*microbatch, forwarded->losses));
   if (step.phase == Phase::A) {  // nothing comes back
     turns_.backward_done();
     member_.microbatch_done();

@@ -70,7 +70,7 @@ Result<bool> Service::decode_next() {
   DESA2VA_TRY(courier_.send(routes_.at(Role::Decoupler, routes_.within_step(*microbatch)),
                             decoded->gradients, {step.phase, step.step, *microbatch, true}));
   if (!decoded->losses.values.empty())
-    DESA2VA_TRY(member_.report(*microbatch, std::move(decoded->losses)));
+    DESA2VA_TRY(member_.report(*microbatch, decoded->losses));
   member_.microbatch_done();
   return true;
 }

@@ -91,6 +91,7 @@ std::vector<std::int64_t> first_rows(const std::vector<std::int64_t>& prompt_ind
     first.try_emplace(prompt_index[row], static_cast<std::int64_t>(row));
   }
   std::vector<std::int64_t> rows;
+  rows.reserve(first.size());
   for (const auto& [prompt, row] : first) rows.push_back(row);
   return rows;
 }

@@ -32,7 +32,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
   // One gradient for each argument of `forward`, the body's undefined.
   static std::vector<at::Tensor> backward(torch::autograd::AutogradContext* context,
-                                          std::vector<at::Tensor> output_gradients) {
+                                          const std::vector<at::Tensor>& output_gradients) {
     const auto body =
         c10::static_intrusive_pointer_cast<Body>(context->saved_data.at(kBody).toCapsule());
     auto inputs = context->get_saved_variables();  // x, then the parameters themselves

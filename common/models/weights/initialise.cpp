@@ -40,9 +40,10 @@ void fill(const at::Tensor& tensor, const std::string& name, std::uint64_t seed,
 void initialise(const NamedTensors& tensors, std::uint64_t seed,
                 const std::vector<InitRule>& rules) {
   for (const auto& [name, tensor] : tensors) {
-    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const InitRule& candidate) {
-      return name.find(candidate.part) != std::string::npos;
-    });
+    const auto applies = [&name = name](const InitRule& rule) {
+      return name.find(rule.part) != std::string::npos;
+    };
+    const auto rule = std::find_if(rules.begin(), rules.end(), applies);
     fill(tensor, name, seed,
          rule != rules.end() ? rule->fill : without_rule(tensors, name, tensor));
   }

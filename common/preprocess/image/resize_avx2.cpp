@@ -79,7 +79,7 @@ DESA2VA_AVX2 void horizontal_rows(const Taps& taps, const std::uint8_t* in, std:
 
 // Rows are read up to this many bytes behind their end: the last tap position, its padding to a
 // multiple of four, and what a load takes more than it needs.
-constexpr std::size_t kOverread = 4 * 3 + kLoad;
+constexpr std::size_t kOverread = 4UL * 3 + kLoad;
 
 void horizontal_avx2(const Taps& taps, const std::uint8_t* in, int in_width, int rows,
                      std::uint8_t* out) {

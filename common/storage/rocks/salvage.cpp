@@ -145,7 +145,7 @@ class Walker {
       previous = entry.key;
       const auto restarts =
           static_cast<std::uint32_t>((entries.size() + kRestartInterval - 1) / kRestartInterval);
-      const std::size_t content = static_cast<std::size_t>(at - start) + 4 * (restarts + 1);
+      const std::size_t content = static_cast<std::size_t>(at - start) + 4UL * (restarts + 1);
       if (content > kMaxBlock) break;
       if (begin + content + kTrailer > file_.size) break;
       if (read_u32(start + content - 4) != restarts || start[content] != kPlain) continue;

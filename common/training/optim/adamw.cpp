@@ -33,7 +33,7 @@ void AdamW::step(const Tensors& parameters, const Tensors& gradients, double lr,
 }
 
 // The order of operations of torch.optim.AdamW (single tensor, not capturable).
-void AdamW::update(Slot& slot, at::Tensor parameter, const at::Tensor& gradient, double lr,
+void AdamW::update(Slot& slot, const at::Tensor& parameter, const at::Tensor& gradient, double lr,
                    double scale) const {
   auto weight = parameter.detach();
   if (!slot.exp_avg.defined()) {

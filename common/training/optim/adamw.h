@@ -46,7 +46,7 @@ class AdamW {
     at::Tensor exp_avg, exp_avg_sq;
     std::int64_t steps = 0;
   };
-  void update(Slot& slot, at::Tensor parameter, const at::Tensor& gradient, double lr,
+  void update(Slot& slot, const at::Tensor& parameter, const at::Tensor& gradient, double lr,
               double scale) const;
 
   AdamWOptions options_;

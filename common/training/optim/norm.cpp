@@ -8,7 +8,7 @@
 namespace desa2va::training {
 namespace {
 
-constexpr std::int64_t kChunk = 64 * 1024;
+constexpr std::int64_t kChunk = 65536;
 
 // Eight running sums that are added in a fixed order: the compiler may use vectors, the bits stay.
 double chunk_sum(const float* x, std::int64_t count) {

@@ -18,6 +18,15 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
+const std::vector<std::string> kFewScenes = {
+    "data.recipe.kind=shapes",
+    "data.recipe.train_images=3",
+    "data.recipe.train_videos=1",
+    "data.recipe.qa_images=2",
+    "data.recipe.heldout_images=1",
+    "data.recipe.heldout_videos=1",
+    "data.mixture=[{name: pictures, importer: refcoco, path: train, split: train}]"};
+
 class PrepareData : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -92,21 +101,13 @@ TEST_F(PrepareData, ShardsOfAnotherRecipeAreRefused) {
 
 // Two launchers as two threads: the lock is one of open files, not of processes.
 TEST_F(PrepareData, OfTwoLaunchersOneMakesTheDataAndTheOtherWaits) {
-  const std::vector<std::string> overrides = {
-      "data.recipe.kind=shapes",
-      "data.recipe.train_images=3",
-      "data.recipe.train_videos=1",
-      "data.recipe.qa_images=2",
-      "data.recipe.heldout_images=1",
-      "data.recipe.heldout_videos=1",
-      "data.mixture=[{name: pictures, importer: refcoco, path: train, split: train}]"};
   std::vector<std::string> failures(2);
   std::atomic<int> imports = 0;
   {
     std::vector<std::jthread> launchers;
     for (auto& failure : failures) {
       launchers.emplace_back([&] {
-        auto loaded = config::load_text("", "f.yaml", overrides, root_.string());
+        auto loaded = config::load_text("", "f.yaml", kFewScenes, root_.string());
         if (!loaded) {
           failure = loaded.error().message();
           return;
@@ -140,18 +141,10 @@ TEST_F(PrepareData, AStopEndsTheWaiting) {
 
 // Stopped at every moment once: the first look, while scenes are made, while they are imported.
 TEST_F(PrepareData, AStopEndsTheMakingAndTheNextTimeMakesItWhole) {
-  const std::vector<std::string> overrides = {
-      "data.recipe.kind=shapes",
-      "data.recipe.train_images=3",
-      "data.recipe.train_videos=1",
-      "data.recipe.qa_images=2",
-      "data.recipe.heldout_images=1",
-      "data.recipe.heldout_videos=1",
-      "data.mixture=[{name: pictures, importer: refcoco, path: train, split: train}]"};
   int looks = 0;
   Result<void> done;
   for (int patience = 0; patience < 20; ++patience) {
-    auto loaded = config::load_text("", "f.yaml", overrides, root_.string());
+    auto loaded = config::load_text("", "f.yaml", kFewScenes, root_.string());
     ASSERT_TRUE(loaded);
     looks = 0;
     done = prepare_data(
