@@ -45,7 +45,8 @@ std::string score_cell(const json& scores, const char* key, bool as_percent) {
 // The branches of the model, then what it must beat.
 std::string eval_text(const json& eval) {
   std::vector<std::vector<std::string>> rows = {
-      {"held-out data", "mIoU", "right object", "by colour", "beyond colour"}};
+      {eval.value("held_out", true) ? "held-out data" : "training data", "mIoU", "right object",
+       "by colour", "beyond colour"}};
   const auto add = [&](const std::string& name, const json& scores) {
     rows.push_back({name, score_cell(scores, "miou", false),
                     score_cell(scores, "right_object", true),

@@ -142,6 +142,15 @@ Result<void> draw(const Pen& pen, const fs::path& folder, int number, const Ques
   return write_file(folder / fmt::format("{:02}.mp4", number), mp4);
 }
 
+// Whether nothing that is scored was trained on.
+bool is_held_out(const config::Config& config) {
+  return std::ranges::none_of(config.eval.mixture, [&](const config::DatasetConfig& scored) {
+    return std::ranges::any_of(config.data.mixture, [&](const config::DatasetConfig& trained) {
+      return trained.name == scored.name && trained.split == scored.split;
+    });
+  });
+}
+
 Result<void> put_into_report(const std::string& run_dir, const nlohmann::json& eval) {
   const std::string path = config::report_file(run_dir);
   nlohmann::json report = nlohmann::json::object();
@@ -216,6 +225,7 @@ Result<void> evaluate(const config::Config& config, const EvaluationRequest& req
   nlohmann::json eval = to_json(scores[main_branch(scores)]);
   eval["step"] = step;
   eval["samples"] = count;
+  eval["held_out"] = is_held_out(config);
   for (const auto& [name, score] : scores)
     if (score.count > 0) eval["branches"][name] = to_json(score);
   eval["untrained"] = to_json(first[main_branch(first)]);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -75,6 +76,16 @@ TEST_F(Report, BranchesStandBesideWhatTheyMustBeat) {
   EXPECT_THAT(text, HasSubstr("fused              0.610        85.0 %"));
   EXPECT_THAT(text, HasSubstr("untrained          0.020"));
   EXPECT_THAT(text, HasSubstr("baseline: largest  0.250"));
+}
+
+TEST_F(Report, ScoresOnWhatWasTrainedOnSaySo) {
+  const auto text_with = [this](const char* eval) {
+    std::ofstream(dir_ + "/report.json") << fmt::format(R"({{"eval": {}}})", eval);
+    return report_text(dir_);
+  };
+  EXPECT_THAT(text_with(R"({"held_out": false})"), HasSubstr("training data"));
+  EXPECT_THAT(text_with(R"({"held_out": true})"), HasSubstr("held-out data"));
+  EXPECT_THAT(text_with("{}"), HasSubstr("held-out data"));  // of an older version
 }
 
 TEST_F(Report, TheBottleneckNeedsEvidence) {
