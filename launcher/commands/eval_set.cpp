@@ -195,6 +195,12 @@ Result<void> ask_all(const Job& job) {
   supervision::Supervisor supervisor(clock);
   Watch watch(specs.size(), "");
   Console console;
+  const auto show = [&](bool important) {
+    const std::size_t total = evaluation::read_query_counts(job.out, job.options.replicas);
+    if (total == 0) return;
+    console.progress(fmt::format("{} of {} queries answered", count_lines(job.out), total),
+                     clock.now_ns(), important);
+  };
   for (const auto& spec : specs) DESA2VA_TRY(supervisor.start(spec));
   while (supervisor.running() > 0) {
     const auto event = supervisor.wait(kPollMs, signals.fd());
@@ -205,15 +211,13 @@ Result<void> ask_all(const Job& job) {
       return Error(Errc::Cancelled, "stopped; the same command goes on from here")
           .with_exit(interrupted ? ExitCode::Interrupted : ExitCode::Preempted);
     }
-    const std::size_t total = evaluation::read_query_counts(job.out, job.options.replicas);
-    if (total > 0)
-      console.progress(fmt::format("{} of {} queries answered", count_lines(job.out), total),
-                       clock.now_ns());
+    show(false);
     const auto* exited = event ? std::get_if<supervision::Exited>(&*event) : nullptr;
     if (exited == nullptr) continue;
     if (watch.on_exit(*exited) == Next::Stop)
       for (const auto& one : supervisor.stop_all(kGraceMs)) watch.on_exit(one);
   }
+  show(true);
   const auto failure = watch.failure();
   if (!failure) return {};
   // "inference-0 (pid 7): no shards ..." is the log's last line too; a crash left other words

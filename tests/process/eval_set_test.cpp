@@ -144,6 +144,7 @@ TEST_F(EvalSet, CaptionsWithMasksAreScoredAsTheirResultsInFilesAre) {
   const Said table = say(words("gcg", out));
   EXPECT_EQ(table.code, 0) << table.err;
   EXPECT_THAT(table.err, HasSubstr("CIDEr"));
+  EXPECT_THAT(table.err, HasSubstr("3 of 3 queries answered"));
 }
 
 TEST_F(EvalSet, QuestionsAreScoredAsTheirAnswersInFilesAre) {
