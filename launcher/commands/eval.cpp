@@ -8,6 +8,7 @@
 #include "common/config/run_files.h"
 #include "common/runtime/supervision/stop_signals.h"
 #include "common/runtime/supervision/supervisor.h"
+#include "launcher/commands/answering.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/eval_score.h"
 #include "launcher/commands/eval_set.h"
@@ -150,7 +151,7 @@ void add_eval(CLI::App& app, Chosen& chosen) {
                 "follow every branch through videos (default: the one that counts)");
   set->add_option("--replicas", of_set.replicas, "processes that share the work (default 1)")
       ->check(CLI::Range(1, 64));
-  add_answering(*set, of_set.answering);
+  add_answering(*set, of_set.how);
   set->add_option("--text-sim", of_set.text_sim,
                   "gcg: how phrases are compared for recall: embed, words (default embed)")
       ->check(CLI::IsMember({"embed", "words"}));

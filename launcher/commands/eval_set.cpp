@@ -20,6 +20,7 @@
 #include "common/runtime/supervision/supervisor.h"
 #include "common/storage/checkpoint/catalog.h"
 #include "common/storage/rocks/files.h"
+#include "launcher/commands/answering.h"
 #include "launcher/run/console.h"
 #include "launcher/run/topology.h"
 #include "launcher/run/watch.h"
@@ -52,10 +53,6 @@ Result<std::uint64_t> step_of(const SetOptions& options) {
   return *last;
 }
 
-std::string or_else(const std::string& value, const std::string& other) {
-  return value.empty() ? other : value;
-}
-
 Result<Job> plan(SetOptions options) {
   Job job;
   DESA2VA_ASSIGN(job.set, evaluation::find_set(options.set));
@@ -66,7 +63,8 @@ Result<Job> plan(SetOptions options) {
   if (grounded && options.text_sim.empty()) options.text_sim = "embed";
   options.model = fs::absolute(options.model).lexically_normal().string();
   if (options.model.size() > 1 && options.model.ends_with('/')) options.model.pop_back();
-  DESA2VA_ASSIGN(const auto config, config::load_run(options.model).in("not a run directory"));
+  DESA2VA_ASSIGN(auto config, config::load_run(options.model).in("not a run directory"));
+  DESA2VA_TRY(config::apply(options.how, config));
   DESA2VA_ASSIGN(options.step, step_of(options));
   if (options.split.empty()) options.split = job.set->split;
   options.shards =
@@ -74,7 +72,6 @@ Result<Job> plan(SetOptions options) {
   if (options.out.empty())
     options.out = fmt::format("{}/eval/{}-{}", options.model, options.set, options.split);
   job.out = fs::absolute(options.out).lexically_normal();
-  const Answering& how = options.answering;
   job.settings = {{"model", options.model},
                   {"step", *options.step},
                   {"set", options.set},
@@ -82,11 +79,11 @@ Result<Job> plan(SetOptions options) {
                   {"shards", options.shards},
                   {"branch", options.branch},
                   {"all_branches", options.all_branches},
-                  {"max_new_tokens", how.max_new_tokens.value_or(config.infer.max_new_tokens)},
-                  {"video_mode", or_else(how.video_mode, config.infer.video_mode)},
-                  {"mllm_frames", or_else(how.mllm_frames, config.infer.mllm_frames)}};
+                  {"max_new_tokens", config.infer.max_new_tokens},
+                  {"video_mode", config.infer.video_mode},
+                  {"mllm_frames", config.infer.mllm_frames}};
   if (job.settings["video_mode"] == "consistent")
-    job.settings["sam2_original"] = or_else(how.sam2_original, config.infer.sam2_original);
+    job.settings["sam2_original"] = config.infer.sam2_original;
   if (grounded) job.settings["text_sim"] = options.text_sim;
   job.options = std::move(options);
   return job;
@@ -173,7 +170,7 @@ supervision::ProcessSpec process_of(const Job& job, std::int64_t part) {
   add("branch", o.branch);
   if (o.all_branches) spec.argv.emplace_back("--all-branches");
   if (o.samples) add("samples", std::to_string(*o.samples));
-  append_words(o.answering, spec.argv);
+  append_words(o.how, spec.argv);
   add("text-sim", o.text_sim);
   add("worst", std::to_string(o.worst));
   add("part", std::to_string(part));
@@ -217,9 +214,11 @@ Result<void> ask_all(const Job& job) {
     if (watch.on_exit(*exited) == Next::Stop)
       for (const auto& one : supervisor.stop_all(kGraceMs)) watch.on_exit(one);
   }
-  show(true);
   const auto failure = watch.failure();
-  if (!failure) return {};
+  if (!failure) {
+    show(true);
+    return {};
+  }
   // "inference-0 (pid 7): no shards ..." is the log's last line too; a crash left other words
   // there.
   const std::size_t said = failure->reason.find("): ");

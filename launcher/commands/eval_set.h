@@ -5,7 +5,7 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "launcher/commands/answering.h"
+#include "common/config/overrides.h"
 
 namespace desa2va::launcher {
 
@@ -13,7 +13,7 @@ struct SetOptions {
   std::string model;  // run directory, or what `ckpt import` made
   std::string set;
   std::string split, shards, out, branch;
-  Answering answering;
+  config::Overrides how;
   std::string text_sim;  // gcg: embed (""), words
   std::optional<std::uint64_t> step;
   std::optional<std::int64_t> samples;

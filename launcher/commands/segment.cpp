@@ -17,7 +17,7 @@ struct SegmentOptions {
   std::string out = "segment";
   std::optional<std::uint64_t> step;
   std::string ask = "auto", branch, reprompt;
-  Answering answering;
+  config::Overrides how;
   std::int64_t max_objects = 255;
   std::int64_t threads = 0;
   bool no_overlay = false;
@@ -40,7 +40,7 @@ std::vector<std::string> words_of(const SegmentOptions& options) {
   add("ask", options.ask);
   add("branch", options.branch);
   add("reprompt", options.reprompt);
-  append_words(options.answering, words);
+  append_words(options.how, words);
   add("max-objects", std::to_string(options.max_objects));
   add("threads", std::to_string(options.threads));
   if (options.no_overlay) words.emplace_back("--no-overlay");
@@ -97,7 +97,7 @@ void add_segment(CLI::App& app, Chosen& chosen) {
           "--reprompt", options->reprompt,
           "feed the fused mask back once: on, off (default: reprompt.enabled of the model)")
       ->check(CLI::IsMember({"on", "off"}));
-  add_answering(*command, options->answering);
+  add_answering(*command, options->how);
   command->add_option("--step", options->step, "checkpoint to use (default: the newest)");
   command
       ->add_option("--max-objects", options->max_objects,

@@ -269,7 +269,7 @@ Result<void> segment(const SegmentRequest& request, const std::function<bool()>&
       request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
   DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
   for (const std::string& text : request.texts) DESA2VA_TRY(check_text(text, opened.tokenizer));
-  DESA2VA_TRY(apply(request.how, opened.config));
+  DESA2VA_TRY(config::apply(request.how, opened.config));
   DESA2VA_ASSIGN(const MaskBranch branch, branch_of(request, opened.config));
   if (is_consistent(media->kind(), opened.config))
     DESA2VA_TRY(load_original(opened, request.model, opened.config.infer.sam2_original));

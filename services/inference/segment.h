@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "services/inference/overrides.h"
+#include "common/config/overrides.h"
 
 namespace desa2va::inference {
 
@@ -21,7 +21,7 @@ struct SegmentRequest {
   std::string ask = "auto";
   std::string branch;            // "" : fused where the model has a text branch
   std::optional<bool> reprompt;  // empty: reprompt.enabled
-  Overrides how;
+  config::Overrides how;
   std::int64_t max_objects = 255;
   std::int64_t threads = 0;  // 0: all cores
   bool overlay = true;

@@ -297,7 +297,7 @@ Result<void> evaluate_set(const SetRequest& request, const std::function<bool()>
   if (!set) return std::move(set.error()).with_exit(ExitCode::Usage);
   // What can be refused is refused before the weights are read.
   DESA2VA_ASSIGN(config::Config config, config::load_run(request.model));
-  DESA2VA_TRY(apply(request.how, config));
+  DESA2VA_TRY(config::apply(request.how, config));
   DESA2VA_ASSIGN(auto branches, followed(request, config));
   const std::string split = request.split.empty() ? std::string((*set)->split) : request.split;
   const std::string shards = request.shards.empty() ? config.data.shards : request.shards;
@@ -312,7 +312,7 @@ Result<void> evaluate_set(const SetRequest& request, const std::function<bool()>
   tensor::set_threads(static_cast<int>(
       request.threads > 0 ? request.threads : std::max(1U, std::thread::hardware_concurrency())));
   DESA2VA_ASSIGN(OpenedModel opened, open_model(request.model, request.step));
-  DESA2VA_TRY(apply(request.how, opened.config));
+  DESA2VA_TRY(config::apply(request.how, opened.config));
   if ((*set)->kind == evaluation::SetKind::Video && is_consistent(MediaKind::Video, opened.config))
     DESA2VA_TRY(load_original(opened, request.model, opened.config.infer.sam2_original));
   return SetEvaluation(request, **set, opened, samples, std::move(branches), stopped).run();

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "services/inference/overrides.h"
+#include "common/config/overrides.h"
 
 namespace desa2va::inference {
 
@@ -21,7 +21,7 @@ struct SetRequest {
   std::string branch;         // which masks count in videos; "": the last the model has
   bool all_branches = false;  // follow every branch through videos: that many times the work
   std::optional<std::int64_t> samples;  // the first so many; empty: all
-  Overrides how;
+  config::Overrides how;
   std::string text_sim = "embed";  // how GCG compares phrases: embed, words
   std::int64_t worst = 8;          // drawings of the worst cases
   std::int64_t part = 0;  // this replica takes the samples whose number mod `parts` is `part`

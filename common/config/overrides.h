@@ -7,7 +7,7 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 
-namespace desa2va::inference {
+namespace desa2va::config {
 
 // How a model answers, where a command line wants it otherwise than the model's configuration;
 // names are the options'.
@@ -19,6 +19,6 @@ struct Overrides {
 };
 
 // InvalidArgument (exit 2) names the option, its value and what is allowed.
-Result<void> apply(const Overrides& overrides, config::Config& config);
+Result<void> apply(const Overrides& overrides, Config& config);
 
-}  // namespace desa2va::inference
+}  // namespace desa2va::config

@@ -1,4 +1,4 @@
-#include "services/inference/overrides.h"
+#include "common/config/overrides.h"
 
 #include <algorithm>
 #include <string_view>
@@ -6,7 +6,7 @@
 
 #include <fmt/ranges.h>
 
-namespace desa2va::inference {
+namespace desa2va::config {
 namespace {
 
 Result<void> choose(std::string_view option, const std::string& value,
@@ -22,7 +22,7 @@ Result<void> choose(std::string_view option, const std::string& value,
 
 }  // namespace
 
-Result<void> apply(const Overrides& overrides, config::Config& config) {
+Result<void> apply(const Overrides& overrides, Config& config) {
   auto& infer = config.infer;
   DESA2VA_TRY(choose("video-mode", overrides.video_mode, {"sa2va", "consistent", "every_frame"},
                      infer.video_mode));
@@ -33,4 +33,4 @@ Result<void> apply(const Overrides& overrides, config::Config& config) {
   return {};
 }
 
-}  // namespace desa2va::inference
+}  // namespace desa2va::config
